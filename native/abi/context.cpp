@@ -1,0 +1,44 @@
+// Library and context exports.
+#include "core/context.h"
+
+#include <cstdlib>
+
+#include "abi/guard.h"
+
+namespace he {
+static thread_local std::string last_error;
+void set_last_error(const char* message) noexcept {
+  try {
+    last_error = message;
+  } catch (...) {
+  }
+}
+}  // namespace he
+
+extern "C" {
+
+uint32_t he_abi_version(void) { return HE_ABI_VERSION; }
+
+const char* he_last_error(void) { return he::last_error.c_str(); }
+
+const char* he_available_isas(void) {
+  static const std::string names = he::available_isas();
+  return names.c_str();
+}
+
+he_status he_context_create(const char* isa, int32_t threads, he_context** out) {
+  return he::guard([&] {
+    he::require(out != nullptr, "context: out is null");
+    he::require(threads >= 0 && threads <= 1024, "context: threads must be 0 to 1024");
+    const char* name = isa != nullptr ? isa : std::getenv("HE_ISA");
+    *out = new he_context(he::select_isa(name != nullptr ? name : ""), threads);
+  });
+}
+
+void he_context_destroy(he_context* ctx) { delete ctx; }
+
+const char* he_context_isa(he_context* ctx) { return ctx->isa.name; }
+
+int32_t he_context_threads(he_context* ctx) { return ctx->pool.size(); }
+
+}  // extern "C"

@@ -1,0 +1,28 @@
+// A context: the kernel table of one instruction set, and the threads that run it.
+#pragma once
+#include <string>
+
+#include "core/kernel_table.h"
+#include "core/thread_pool.h"
+#include "hybridengine/he.h"
+
+namespace he {
+
+struct Isa {
+  const char* name;
+  KernelTable kernels;
+};
+
+// Names that this build holds and this CPU can run, best first, comma-separated.
+std::string available_isas();
+
+// The named instruction set, or the best for an empty name; throws std::invalid_argument naming what there is.
+const Isa& select_isa(const std::string& name);
+
+}  // namespace he
+
+struct he_context {
+  he_context(const he::Isa& isa_, int threads) : isa(isa_), pool(threads) {}
+  const he::Isa& isa;
+  he::ThreadPool pool;
+};

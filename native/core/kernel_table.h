@@ -1,0 +1,11 @@
+// What an instruction set provides: one table of function pointers per family, filled by that family's fill_<family>().
+#pragma once
+#include "cpu/linear/linear.h"
+
+namespace he {
+
+struct KernelTable {
+  cpu::LinearKernels linear;
+};
+
+}  // namespace he

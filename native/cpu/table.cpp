@@ -1,0 +1,17 @@
+// The kernel table of one instruction set; compiled once per set.
+#include "core/kernel_table.h"
+#include "cpu/simd/isa.h"
+
+HE_ISA_BEGIN
+
+// One line a family; each is defined in cpu/<family>/<family>.cpp.
+void fill(LinearKernels&);
+
+KernelTable kernel_table();
+KernelTable kernel_table() {
+  KernelTable t;
+  fill(t.linear);
+  return t;
+}
+
+HE_ISA_END

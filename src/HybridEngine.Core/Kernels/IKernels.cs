@@ -1,0 +1,19 @@
+namespace HybridEngine.Core;
+
+/// <summary>The kernel contract: every operation that a backend offers. One instance is one stream on one device.</summary>
+/// <remarks>
+/// A call enqueues work and returns (a CPU backend runs at once); calls of one instance run in order; only <see cref="IDeviceMemory.Download"/> and
+/// <see cref="IDeviceMemory.Synchronize"/> wait. Lengths, block tables, positions, counters and sampled ids are tensors on the device.
+/// Shapes are checked at the door (<see cref="Contract"/>): a wrong one throws <see cref="ArgumentException"/> that names the argument, before anything is written.
+/// Sizes of 0 rows are allowed and do nothing. Unless stated, all tensors are float32, matrices are row-major with contiguous rows (any row stride),
+/// outputs are overwritten and must not overlap inputs. Summation orders are fixed by docs/numerics.md. Not thread-safe.
+/// </remarks>
+public interface IKernels : IDeviceMemory, ILinearKernels, IEmbeddingKernels, INormKernels, IPositionKernels, IAttentionKernels, IActivationKernels,
+    IExpertKernels, IHeadKernels, ISamplingKernels, IOptimizerKernels, IConversionKernels, IDisposable
+{
+    /// <summary>Name and variant for people, such as <c>cpu (avx512, 2 threads)</c>.</summary>
+    string Description { get; }
+
+    /// <summary>Identifies the summation orders; results of two runs are comparable bit for bit only when it is equal.</summary>
+    string NumericVariant { get; }
+}

@@ -1,0 +1,28 @@
+namespace HybridEngine.Core;
+
+/// <summary>Products with weight matrices. Sums over the inner dimension run in fixed chunks combined by one fixed tree (docs/numerics.md).</summary>
+public interface ILinearKernels
+{
+    /// <summary>A zero weight of this backend's layout.</summary>
+    WeightMatrix CreateWeight(long outputs, long inputs, DType dtype = DType.Float32);
+
+    /// <summary>Row-major <c>source [outputs, inputs]</c> (float32) into the backend's layout.</summary>
+    void Pack(Tensor source, WeightMatrix destination);
+
+    /// <summary>The backend's layout into row-major <c>destination [outputs, inputs]</c> (float32).</summary>
+    void Unpack(WeightMatrix source, Tensor destination);
+
+    /// <summary><c>y = x W^T + bias</c>, or <c>y += ...</c> with <paramref name="accumulate"/>. x [rows, inputs], bias [outputs] or empty, y [rows, outputs].</summary>
+    /// <remarks>Row r of y depends on row r of x and on W alone, bit for bit. The bias is added last, then the old y.</remarks>
+    void Linear(Tensor x, WeightMatrix w, Tensor bias, Tensor y, bool accumulate = false);
+
+    /// <summary><c>dx = dy W</c>, or <c>dx += dy W</c>. dy [rows, outputs], dx [rows, inputs].</summary>
+    void LinearBackwardInput(Tensor dy, WeightMatrix w, Tensor dx, bool accumulate = false);
+
+    /// <summary><c>dw += dy^T x</c> and, when given, <c>dBias += sum over rows of dy</c>. dw has the layout of w.</summary>
+    /// <remarks>Deterministic for a given batch, whatever the number of threads.</remarks>
+    void LinearBackwardWeight(Tensor x, Tensor dy, WeightMatrix dw, Tensor dBias);
+
+    /// <summary>LoRA merged out of place: <c>destination = w + scale * b a</c>. a [rank, inputs], b [outputs, rank]; destination may be w.</summary>
+    void MergeLora(WeightMatrix w, Tensor a, Tensor b, float scale, WeightMatrix destination);
+}
