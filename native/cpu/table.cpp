@@ -6,11 +6,13 @@ HE_ISA_BEGIN
 
 // One line a family; each is defined in cpu/<family>/<family>.cpp.
 void fill(LinearKernels&);
+void fill(ElementaryKernels&);
 
 KernelTable kernel_table();
 KernelTable kernel_table() {
   KernelTable t;
   fill(t.linear);
+  fill(t.elementary);
   return t;
 }
 

@@ -37,7 +37,7 @@ static inline V16 max(V16 a, V16 b) { return {_mm512_max_ps(a.v, b.v)}; }       
 static inline V16 min(V16 a, V16 b) { return {_mm512_min_ps(a.v, b.v)}; }
 static inline V16 sqrt(V16 a) { return {_mm512_sqrt_ps(a.v)}; }
 static inline V16 round_nearest(V16 a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
-// a * 2^n for integral n, |n| < 2^24; correct into the denormals.
+// a * 2^n for integral n, |n| <= 252, and a within [2^-60, 2^60] (one rounding, also into the denormals) or NaN.
 static inline V16 scale_pow2(V16 a, V16 n) { return {_mm512_scalef_ps(a.v, n.v)}; }
 // if_true where a < b, else if_false (also where a or b is NaN)
 static inline V16 select_lt(V16 a, V16 b, V16 if_true, V16 if_false) {
@@ -78,13 +78,14 @@ static inline V16 sqrt(V16 a) { return {_mm256_sqrt_ps(a.lo), _mm256_sqrt_ps(a.h
 static inline V16 round_nearest(V16 a) {
   return {_mm256_round_ps(a.lo, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), _mm256_round_ps(a.hi, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
 }
-static inline V16 scale_pow2(V16 a, V16 n) {
-  float x[16], e[16];
-  store(x, a);
-  store(e, n);
-  for (int i = 0; i < 16; ++i) x[i] = ldexpf(x[i], static_cast<int>(e[i]));
-  return load(x);
+static inline __m256 scale_pow2_half(__m256 a, __m256 n) {
+  // In two exact halves, so that only the last product can round (into the denormals) or overflow.
+  const __m256i whole = _mm256_cvtps_epi32(n), first = _mm256_srai_epi32(whole, 1), bias = _mm256_set1_epi32(127);
+  const __m256i second = _mm256_sub_epi32(whole, first);
+  a = _mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(first, bias), 23)));
+  return _mm256_mul_ps(a, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(second, bias), 23)));
 }
+static inline V16 scale_pow2(V16 a, V16 n) { return {scale_pow2_half(a.lo, n.lo), scale_pow2_half(a.hi, n.hi)}; }
 static inline V16 select_lt(V16 a, V16 b, V16 if_true, V16 if_false) {
   return {_mm256_blendv_ps(if_false.lo, if_true.lo, _mm256_cmp_ps(a.lo, b.lo, _CMP_LT_OQ)),
           _mm256_blendv_ps(if_false.hi, if_true.hi, _mm256_cmp_ps(a.hi, b.hi, _CMP_LT_OQ))};
@@ -115,7 +116,8 @@ static inline V16 max(V16 a, V16 b) { HE_LANES(a.v[i] > b.v[i] ? a.v[i] : b.v[i]
 static inline V16 min(V16 a, V16 b) { HE_LANES(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
 static inline V16 sqrt(V16 a) { HE_LANES(sqrtf(a.v[i])); }
 static inline V16 round_nearest(V16 a) { HE_LANES(nearbyintf(a.v[i])); }
-static inline V16 scale_pow2(V16 a, V16 n) { HE_LANES(ldexpf(a.v[i], static_cast<int>(n.v[i]))); }
+// A NaN count comes with a NaN: any scale keeps it.
+static inline V16 scale_pow2(V16 a, V16 n) { HE_LANES(ldexpf(a.v[i], n.v[i] == n.v[i] ? static_cast<int>(n.v[i]) : 0)); }
 static inline V16 select_lt(V16 a, V16 b, V16 if_true, V16 if_false) { HE_LANES(a.v[i] < b.v[i] ? if_true.v[i] : if_false.v[i]); }
 #undef HE_LANES
 

@@ -1,0 +1,9 @@
+#include "core/scalar_math.h"
+
+#include <cmath>
+
+namespace he {
+
+float log_scalar(float x) { return std::log(x); }
+
+}  // namespace he

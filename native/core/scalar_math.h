@@ -1,0 +1,8 @@
+// Library functions whose bits must be the same for every instruction set: called from one translation unit compiled with one set of flags.
+#pragma once
+
+namespace he {
+
+float log_scalar(float x);  // natural logarithm
+
+}  // namespace he
