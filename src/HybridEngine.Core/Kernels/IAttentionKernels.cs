@@ -33,6 +33,7 @@ public sealed record KvLayer(Tensor Keys, Tensor Values, int Blocks, int BlockSi
 /// <remarks>
 /// Every query row walks its visible keys in fixed tiles by absolute position and combines them in order (docs/numerics.md), so that the packed and the paged
 /// forms give the same bits for the same keys, whatever else is in the batch and however a prompt is cut.
+/// q, k, v, y and their gradients may have any token stride (heads and their elements are contiguous within a token): they are often column ranges of one fused projection.
 /// </remarks>
 public interface IAttentionKernels
 {
