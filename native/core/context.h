@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/kernel_table.h"
+#include "core/scratch.h"
 #include "core/thread_pool.h"
 #include "hybridengine/he.h"
 
@@ -22,7 +23,8 @@ const Isa& select_isa(const std::string& name);
 }  // namespace he
 
 struct he_context {
-  he_context(const he::Isa& isa_, int threads) : isa(isa_), pool(threads) {}
+  he_context(const he::Isa& isa_, int threads) : isa(isa_), pool(threads), scratch(pool.size()) {}
   const he::Isa& isa;
   he::ThreadPool pool;
+  he::Scratch scratch;  // one piece a worker, kept between calls
 };

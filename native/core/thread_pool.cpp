@@ -69,16 +69,16 @@ struct ThreadPool::State {
   std::atomic<int> parked{0};
   std::atomic<bool> stop{false};
   int64_t count = 0;
-  void (*call)(void*, int64_t) = nullptr;
+  void (*call)(void*, int64_t, int) = nullptr;
   void* body = nullptr;
   std::mutex mutex;
   std::condition_variable wake;
 
-  void work() {
-    for (int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < count; i = next.fetch_add(1, std::memory_order_relaxed)) call(body, i);
+  void work(int worker) {
+    for (int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < count; i = next.fetch_add(1, std::memory_order_relaxed)) call(body, i, worker);
   }
 
-  void loop() {
+  void loop(int worker) {
     uint64_t seen = 0;
     for (;;) {
       int spins = 0;
@@ -95,7 +95,7 @@ struct ThreadPool::State {
       }
       if (stop.load()) return;
       seen = generation.load(std::memory_order_acquire);
-      work();
+      work(worker);
       running.fetch_sub(1, std::memory_order_release);
     }
   }
@@ -106,7 +106,7 @@ ThreadPool::ThreadPool(int threads) : state_(new State) {
   State& s = *state_;
   s.size = threads > 0 ? threads : default_threads();
   for (int i = 1; i < s.size; ++i) {
-    s.threads.emplace_back([&s] { s.loop(); });
+    s.threads.emplace_back([&s, i] { s.loop(i); });
 #if defined(__linux__)
     // Workers are pinned, one a CPU; the caller's thread is the host's and keeps its freedom. With more threads than CPUs nobody is pinned.
     if (s.size <= static_cast<int>(cpus.size())) {
@@ -132,11 +132,11 @@ ThreadPool::~ThreadPool() {
 
 int ThreadPool::size() const { return state_->size; }
 
-void ThreadPool::run(int64_t count, void (*call)(void*, int64_t), void* body) {
+void ThreadPool::run(int64_t count, void (*call)(void*, int64_t, int), void* body) {
   State& s = *state_;
   if (count <= 0) return;
   if (s.size == 1 || count == 1) {
-    for (int64_t i = 0; i < count; ++i) call(body, i);
+    for (int64_t i = 0; i < count; ++i) call(body, i, 0);
     return;
   }
   s.count = count;
@@ -150,7 +150,7 @@ void ThreadPool::run(int64_t count, void (*call)(void*, int64_t), void* body) {
     s.generation.fetch_add(1, std::memory_order_release);
   }
   if (s.parked.load() > 0) s.wake.notify_all();
-  s.work();
+  s.work(0);
   while (s.running.load(std::memory_order_acquire) > 0) pause_cpu();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 
 namespace he {
 
@@ -17,13 +18,24 @@ class ThreadPool {
 
   // Runs body(index) for every index in [0, count), indices handed out one at a time to all threads; returns when all are done.
   // body must not throw. Which thread runs which index is not fixed: results must not depend on it.
+  // A body of two arguments also gets the worker's number, less than size(): the owner of a piece of scratch memory.
   template <class F>
   void parallel_for(int64_t count, F&& body) {
-    run(count, [](void* f, int64_t i) { (*static_cast<F*>(f))(i); }, &body);
+    using Body = std::remove_reference_t<F>;
+    run(count,
+        [](void* f, int64_t i, int worker) {
+          if constexpr (std::is_invocable_v<Body&, int64_t, int>) {
+            (*static_cast<Body*>(f))(i, worker);
+          } else {
+            (void)worker;
+            (*static_cast<Body*>(f))(i);
+          }
+        },
+        const_cast<std::remove_const_t<Body>*>(&body));
   }
 
  private:
-  void run(int64_t count, void (*call)(void*, int64_t), void* body);
+  void run(int64_t count, void (*call)(void*, int64_t, int), void* body);
   struct State;
   std::unique_ptr<State> state_;
 };
