@@ -17,7 +17,7 @@ public static partial class Contract
         }
     }
 
-    /// <summary>As <see cref="Require"/>, but the tensor may be missing.</summary>
+    /// <summary>As <see cref="Require(Tensor, string, DType, ReadOnlySpan{long})"/>, but the tensor may be missing.</summary>
     public static void RequireOptional(Tensor tensor, string name, DType dtype, params ReadOnlySpan<long> shape)
     {
         if (!tensor.IsEmpty) { Require(tensor, name, dtype, shape); }
