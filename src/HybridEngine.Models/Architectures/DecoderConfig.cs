@@ -124,6 +124,26 @@ public sealed record DecoderConfig
     /// <summary>The sliding window of a layer; 0 is none.</summary>
     public int Window(int layer) => Windows.Count == 0 ? 0 : Windows[layer];
 
+    /// <summary>Constants of the per-head norms of queries and keys.</summary>
+    public NormOptions HeadNorm => new(NormKind.Rms, Norm.Epsilon, Norm.WeightOffset);
+
     /// <summary>Attention constants of a layer.</summary>
     public AttentionOptions Attention(int layer) => new(QueryHeads, KeyHeads, HeadSize, AttentionScale, Causal: true, Window(layer));
+
+    /// <summary>Refuses a sequence that is longer than <see cref="MaxPositions"/>.</summary>
+    /// <exception cref="InvalidInputException">Found length and longest context.</exception>
+    public void RequireContext(int length, string source)
+    {
+        if (length > MaxPositions) { throw new InvalidInputException(source, $"{length} tokens", $"at most {MaxPositions} (the model's longest context)"); }
+    }
+
+    /// <summary>Refuses ids outside the vocabulary.</summary>
+    /// <exception cref="InvalidInputException">The first bad id and its position.</exception>
+    public void RequireIds(ReadOnlySpan<int> ids, string source)
+    {
+        for (int i = 0; i < ids.Length; i++)
+        {
+            if ((uint)ids[i] >= (uint)VocabularySize) { throw new InvalidInputException(source, $"token id {ids[i]} at position {i}", $"0 to {VocabularySize - 1}"); }
+        }
+    }
 }

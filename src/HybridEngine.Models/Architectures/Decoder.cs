@@ -1,0 +1,172 @@
+using HybridEngine.Core;
+
+namespace HybridEngine.Models;
+
+/// <summary>The weights of one model on one device, by role; <see cref="DecoderForward"/> runs them. One set serves generation and training.</summary>
+public sealed class Decoder : IParameterSource, IDisposable
+{
+    private readonly Dictionary<ParameterBinding, Parameter> _byBinding = [];
+    private readonly List<Parameter> _parameters = [];
+
+    private Decoder(IKernels kernels, DecoderConfig config, IReadOnlyList<ParameterBinding> bindings)
+    {
+        (Kernels, Config, Bindings) = (kernels, config, bindings);
+        Embedding = Require(ParameterRole.Embedding, -1);
+        PositionEmbedding = config.Positions == PositionKind.Learned ? Require(ParameterRole.PositionEmbedding, -1) : null;
+        ProjectIn = config.EmbeddingSize != config.HiddenSize ? Linear(-1, bias: false, ParameterRole.ProjectIn) : null;
+        Blocks = [.. Enumerable.Range(0, config.Layers).Select(CreateBlock)];
+        FinalNorm = config.FinalNorm ? Norm(ParameterRole.FinalNorm, -1) : null;
+        ProjectOut = config.EmbeddingSize != config.HiddenSize ? Linear(-1, bias: false, ParameterRole.ProjectOut) : null;
+        Head = config.TiedEmbeddings ? Embedding : Require(ParameterRole.Head, -1);
+        RotaryCosSin = config is { Positions: PositionKind.Rotary, Rotary: { } spec } ? RotaryTable.Create(kernels, spec, config.MaxPositions) : default;
+    }
+
+    /// <summary>The backend that holds the weights.</summary>
+    public IKernels Kernels { get; }
+
+    /// <summary>What the model is.</summary>
+    public DecoderConfig Config { get; }
+
+    /// <summary>The checkpoint's tensors, as loaded and as saved.</summary>
+    public IReadOnlyList<ParameterBinding> Bindings { get; }
+
+    /// <summary>All parameters in model order, each once (a tied head is the embedding).</summary>
+    public IReadOnlyList<Parameter> Parameters => _parameters;
+
+    /// <summary>Token table [vocabulary, embedding].</summary>
+    public Parameter Embedding { get; }
+
+    /// <summary>Learned positions [positions + offset, hidden], or null.</summary>
+    public Parameter? PositionEmbedding { get; }
+
+    /// <summary>Embedding to hidden width, or null when they are equal.</summary>
+    public LinearParameters? ProjectIn { get; }
+
+    /// <summary>The blocks, first to last.</summary>
+    public IReadOnlyList<DecoderBlock> Blocks { get; }
+
+    /// <summary>After the last block, or null.</summary>
+    public NormParameters? FinalNorm { get; }
+
+    /// <summary>Hidden to embedding width, or null when they are equal.</summary>
+    public LinearParameters? ProjectOut { get; }
+
+    /// <summary>Vocabulary head [vocabulary, embedding]; the embedding when tied.</summary>
+    public Parameter Head { get; }
+
+    /// <summary>Number of trainable elements.</summary>
+    public long ParameterCount => _parameters.Sum(p => (long)p.Rows * p.Columns);
+
+    /// <summary>[positions, rotary] cosines and sines, or empty.</summary>
+    internal Tensor RotaryCosSin { get; }
+
+    /// <summary>Loads a checkpoint's weights.</summary>
+    /// <param name="kernels">Where they go.</param>
+    /// <param name="config">What the model is.</param>
+    /// <param name="bindings">Its tensors.</param>
+    /// <param name="source">Their values.</param>
+    public static Decoder Load(IKernels kernels, DecoderConfig config, IReadOnlyList<ParameterBinding> bindings, IParameterSource source)
+    {
+        Decoder decoder = new(kernels, config, bindings);
+        try
+        {
+            decoder.Set(source);
+            return decoder;
+        }
+        catch
+        {
+            decoder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A model with random weights: the same for the same seed on every backend.</summary>
+    public static Decoder Create(IKernels kernels, DecoderConfig config, IReadOnlyList<ParameterBinding> bindings, Initialization initialization, ulong seed) =>
+        Load(kernels, config, bindings, new RandomParameters(config, initialization, seed));
+
+    /// <summary>A second set of the same weights on the same device: a frozen reference, the start of a critic.</summary>
+    public Decoder Clone()
+    {
+        Decoder copy = new(Kernels, Config, Bindings);
+        copy.CopyFrom(this);
+        return copy;
+    }
+
+    /// <summary>Overwrites all weights with those of a decoder of the same shape and backend.</summary>
+    public void CopyFrom(Decoder other)
+    {
+        for (int i = 0; i < _parameters.Count; i++) { Kernels.Copy(other._parameters[i].Value, _parameters[i].Value); }
+    }
+
+    /// <summary>Overwrites all weights.</summary>
+    public void Set(IParameterSource source)
+    {
+        foreach (Parameter parameter in _parameters)
+        {
+            float[] values = new float[(long)parameter.Rows * parameter.Columns];
+            foreach (ParameterBinding binding in parameter.Bindings) { source.Read(binding, parameter.Part(values, binding)); }
+            parameter.Set(values);
+        }
+    }
+
+    /// <summary>The parameter that holds a tensor of the checkpoint.</summary>
+    public Parameter Find(ParameterBinding binding) =>
+        _byBinding.TryGetValue(binding, out Parameter? parameter) ? parameter : throw new ArgumentException($"{binding.TensorName} is not part of this model.", nameof(binding));
+
+    /// <inheritdoc />
+    public void Read(ParameterBinding binding, Span<float> destination)
+    {
+        Parameter parameter = Find(binding);
+        parameter.Part(parameter.ToArray(), binding).CopyTo(destination);
+    }
+
+    /// <summary>Logits of hidden rows (the output of <see cref="DecoderForward"/>, or some rows of it), before any temperature.</summary>
+    /// <param name="hidden">[rows, embedding].</param>
+    /// <param name="logits">[rows, vocabulary].</param>
+    public void Logits(Tensor hidden, Tensor logits) => Kernels.Logits(hidden, Head.Matrix!, default, 0, logits);
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        foreach (Parameter parameter in _parameters) { parameter.Dispose(); }
+        RotaryCosSin.Memory?.Dispose();
+    }
+
+    private DecoderBlock CreateBlock(int layer)
+    {
+        NormParameters? headNorm(ParameterRole role) => Config.QueryKeyNorm ? new NormParameters(Require(role, layer), null) : null;
+        return new DecoderBlock(
+            Norm(ParameterRole.AttentionNorm, layer),
+            Linear(layer, Config.QueryKeyValueBias, ParameterRole.Query, ParameterRole.Key, ParameterRole.Value),
+            headNorm(ParameterRole.QueryNorm),
+            headNorm(ParameterRole.KeyNorm),
+            Linear(layer, Config.AttentionOutputBias, ParameterRole.AttentionOutput),
+            Norm(ParameterRole.MlpNorm, layer),
+            Config.GatedMlp ? Linear(layer, Config.MlpBias, ParameterRole.Gate, ParameterRole.Up) : Linear(layer, Config.MlpBias, ParameterRole.Up),
+            Linear(layer, Config.MlpBias, ParameterRole.Down));
+    }
+
+    private NormParameters Norm(ParameterRole role, int layer) =>
+        new(Require(role, layer), Config.NormBias ? Add(layer, bias: true, role) : null);
+
+    private LinearParameters Linear(int layer, bool bias, params ReadOnlySpan<ParameterRole> roles) =>
+        new(Add(layer, bias: false, roles), bias ? Add(layer, bias: true, roles) : null);
+
+    private Parameter Require(ParameterRole role, int layer) => Add(layer, bias: false, role);
+
+    private Parameter Add(int layer, bool bias, params ReadOnlySpan<ParameterRole> roles)
+    {
+        ParameterBinding[] parts = new ParameterBinding[roles.Length];
+        for (int i = 0; i < parts.Length; i++)
+        {
+            ParameterRole role = roles[i];
+            parts[i] = Bindings.FirstOrDefault(b => b.Role == role && b.Layer == layer && b.IsBias == bias)
+                ?? throw new ArgumentException($"The bindings have no {(bias ? "bias" : "weight")} for {role} of layer {layer}.", nameof(roles));
+        }
+
+        Parameter parameter = new(Kernels, parts);
+        _parameters.Add(parameter);
+        foreach (ParameterBinding part in parts) { _byBinding[part] = parameter; }
+        return parameter;
+    }
+}

@@ -1,0 +1,130 @@
+using HybridEngine.Core;
+
+namespace HybridEngine.Models;
+
+/// <summary>What a forward pass keeps for its backward.</summary>
+public enum TapeMode
+{
+    /// <summary>Every activation that the backward reads.</summary>
+    Full,
+    /// <summary>The input of every block; the rest is computed again, block by block, with the same bits. Less memory, one more forward.</summary>
+    BlockInputs,
+}
+
+/// <summary>A sum of the residual stream with a branch's output, and its norm.</summary>
+/// <param name="Sum">[tokens, hidden].</param>
+/// <param name="Normed">[tokens, hidden]; empty where no norm stands.</param>
+/// <param name="Statistics">[tokens, 2] for the norm's backward, or empty.</param>
+public readonly record struct Join(Tensor Sum, Tensor Normed, Tensor Statistics)
+{
+    /// <summary>What the next branch reads.</summary>
+    public Tensor Output => Normed.IsEmpty ? Sum : Normed;
+
+    /// <summary>What the residual stream carries on.</summary>
+    public Tensor Residual(NormPlacement placement) => placement == NormPlacement.After ? Output : Sum;
+
+    internal void Return(TensorPool pool)
+    {
+        pool.Return(Sum);
+        pool.Return(Normed);
+        pool.Return(Statistics);
+    }
+}
+
+/// <summary>Activations of one block, in order of the forward.</summary>
+public sealed class BlockTape
+{
+    /// <summary>Input of attention.</summary>
+    public Join AttentionInput { get; internal set; }
+
+    /// <summary>[tokens, query + 2 * key widths]: the fused projection; queries and keys rotated in place unless they have norms.</summary>
+    public Tensor QueryKeyValue { get; internal set; }
+
+    /// <summary>Queries under their norm: copied before it, normed and rotated after it. Empty without such norms.</summary>
+    public HeadNormTape Query { get; internal set; }
+
+    /// <summary>Keys under their norm.</summary>
+    public HeadNormTape Key { get; internal set; }
+
+    /// <summary>[tokens, query width]: attention's result.</summary>
+    public Tensor Attention { get; internal set; }
+
+    /// <summary>[tokens, queryHeads], for attention's backward; or empty.</summary>
+    public Tensor LogSumExp { get; internal set; }
+
+    /// <summary>Input of the MLP.</summary>
+    public Join MlpInput { get; internal set; }
+
+    /// <summary>[tokens, 2 * intermediate] gate and up, or [tokens, intermediate] up alone: before the activation.</summary>
+    public Tensor Up { get; internal set; }
+
+    /// <summary>[tokens, intermediate]: input of the down projection.</summary>
+    public Tensor Activated { get; internal set; }
+
+    /// <summary>Gives every tensor back to the pool.</summary>
+    public void Return(TensorPool pool)
+    {
+        AttentionInput.Return(pool);
+        pool.Return(QueryKeyValue);
+        Query.Return(pool);
+        Key.Return(pool);
+        pool.Return(Attention);
+        pool.Return(LogSumExp);
+        MlpInput.Return(pool);
+        pool.Return(Up);
+        pool.Return(Activated);
+        (AttentionInput, QueryKeyValue, Query, Key, Attention, LogSumExp, MlpInput, Up, Activated) = (default, default, default, default, default, default, default, default, default);
+    }
+}
+
+/// <summary>Per-head norm of queries or keys.</summary>
+/// <param name="Input">[tokens, heads, headSize] before the norm.</param>
+/// <param name="Output">[tokens, heads, headSize] normed and rotated.</param>
+/// <param name="Statistics">[tokens * heads, 2], or empty.</param>
+public readonly record struct HeadNormTape(Tensor Input, Tensor Output, Tensor Statistics)
+{
+    internal void Return(TensorPool pool)
+    {
+        pool.Return(Input);
+        pool.Return(Output);
+        pool.Return(Statistics);
+    }
+}
+
+/// <summary>Activations of one packed forward, kept for its backward. Reusable after <see cref="Clear"/>.</summary>
+public sealed class ForwardTape
+{
+    /// <param name="layers">Blocks of the model.</param>
+    /// <param name="mode">What to keep.</param>
+    public ForwardTape(int layers, TapeMode mode = TapeMode.Full)
+    {
+        Mode = mode;
+        Blocks = new BlockTape[layers];
+        for (int l = 0; l < layers; l++) { Blocks[l] = new BlockTape(); }
+    }
+
+    /// <summary>What is kept.</summary>
+    public TapeMode Mode { get; }
+
+    /// <summary>One for each block.</summary>
+    public BlockTape[] Blocks { get; }
+
+    /// <summary>[tokens, embedding]: token rows before the input projection, when there is one.</summary>
+    public Tensor Embedded { get; internal set; }
+
+    /// <summary>After the last block.</summary>
+    public Join Final { get; internal set; }
+
+    /// <summary>[tokens, embedding]: the forward's result.</summary>
+    public Tensor Hidden { get; internal set; }
+
+    /// <summary>Gives every tensor back to the pool.</summary>
+    public void Clear(TensorPool pool)
+    {
+        foreach (BlockTape block in Blocks) { block.Return(pool); }
+        pool.Return(Embedded);
+        if (Hidden.Memory != Final.Output.Memory) { pool.Return(Hidden); }
+        Final.Return(pool);
+        (Embedded, Final, Hidden) = (default, default, default);
+    }
+}

@@ -1,0 +1,147 @@
+using HybridEngine.Core;
+
+namespace HybridEngine.Models;
+
+/// <summary>One trainable tensor on the device: a weight matrix in the backend's layout or a vector, with its gradient while a model is trained.</summary>
+/// <remarks>
+/// Projections that read the same input (query, key and value; gate and up) are one parameter, so that one product serves them; <see cref="Bindings"/> lists the
+/// checkpoint's tensors inside it, from the first row on.
+/// </remarks>
+public sealed class Parameter : IDisposable
+{
+    private readonly IKernels _kernels;
+
+    /// <summary>A zero parameter.</summary>
+    /// <param name="kernels">Where it lives.</param>
+    /// <param name="bindings">The checkpoint's tensors in it, in order of rows; all matrices of equal width or all vectors.</param>
+    public Parameter(IKernels kernels, params IReadOnlyList<ParameterBinding> bindings)
+    {
+        (_kernels, Bindings) = (kernels, bindings);
+        Name = string.Join("+", bindings.Select(b => b.TensorName).Distinct());
+        Rows = bindings.Sum(b => b.Rows);
+        Columns = bindings[0].Columns;
+        if (bindings.Any(b => b.Columns != Columns || b.IsVector != bindings[0].IsVector))
+        {
+            throw new ArgumentException($"{Name}: parts of one parameter must have equal widths.", nameof(bindings));
+        }
+
+        (Matrix, Value) = Create();
+    }
+
+    /// <summary>The checkpoint's tensors in this parameter, in order of rows.</summary>
+    public IReadOnlyList<ParameterBinding> Bindings { get; }
+
+    /// <summary>The first of <see cref="Bindings"/>: role and layer of the whole.</summary>
+    public ParameterBinding Binding => Bindings[0];
+
+    /// <summary>Unique within a model: the names in the checkpoint, joined by '+' when there are several.</summary>
+    public string Name { get; }
+
+    /// <summary>Rows of the whole (its length for vectors).</summary>
+    public int Rows { get; }
+
+    /// <summary>Columns; 1 for vectors.</summary>
+    public int Columns { get; }
+
+    /// <summary>True for biases and norm weights.</summary>
+    public bool IsVector => Matrix is null;
+
+    /// <summary>The matrix, or null for vectors.</summary>
+    public WeightMatrix? Matrix { get; }
+
+    /// <summary>All elements, flat, in the backend's layout (padding included): what element-wise kernels work on.</summary>
+    public Tensor Value { get; }
+
+    /// <summary>The gradient as a matrix in the layout of <see cref="Matrix"/>; null for vectors and while there is none.</summary>
+    public WeightMatrix? GradientMatrix { get; private set; }
+
+    /// <summary>The gradient, flat, element by element beside <see cref="Value"/>; empty while there is none.</summary>
+    public Tensor Gradient { get; private set; }
+
+    /// <summary>Makes a zero gradient if there is none.</summary>
+    public void AllocateGradient()
+    {
+        if (Gradient.IsEmpty) { (GradientMatrix, Gradient) = Create(); }
+    }
+
+    /// <summary>Gives the gradient's memory back.</summary>
+    public void ReleaseGradient()
+    {
+        Gradient.Memory?.Dispose();
+        (GradientMatrix, Gradient) = (null, default);
+    }
+
+    /// <summary>A zero tensor of this parameter's layout, for optimizer moments and averages: the matrix (null for vectors) and its flat elements.</summary>
+    public (WeightMatrix? Matrix, Tensor Flat) Create()
+    {
+        if (Bindings[0].IsVector) { return (null, _kernels.Allocate(DType.Float32, Rows)); }
+        WeightMatrix matrix = _kernels.CreateWeight(Rows, Columns);
+        return (matrix, matrix.Storage);
+    }
+
+    /// <summary>Sets all elements from row-major [Rows, Columns].</summary>
+    public void Set(ReadOnlySpan<float> rowMajor) => Set(Matrix, Value, rowMajor);
+
+    /// <summary>Sets a companion made by <see cref="Create"/> from row-major [Rows, Columns].</summary>
+    public void Set(WeightMatrix? matrix, Tensor flat, ReadOnlySpan<float> rowMajor)
+    {
+        if (rowMajor.Length != (long)Rows * Columns) { throw new ArgumentException($"{Name}: {rowMajor.Length} values, expected {Rows} x {Columns}.", nameof(rowMajor)); }
+        if (matrix is null)
+        {
+            _kernels.Upload(rowMajor, flat);
+            return;
+        }
+
+        Tensor staging = _kernels.Allocate(DType.Float32, Rows, Columns);
+        _kernels.Upload(rowMajor, staging);
+        _kernels.Pack(staging, matrix);
+        _kernels.Synchronize();
+        staging.Memory!.Dispose();
+    }
+
+    /// <summary>All elements, row-major [Rows, Columns].</summary>
+    public float[] ToArray() => ToArray(Matrix, Value);
+
+    /// <summary>The gradient, row-major [Rows, Columns].</summary>
+    public float[] GradientToArray() => ToArray(GradientMatrix, Gradient);
+
+    /// <summary>A companion made by <see cref="Create"/>, row-major [Rows, Columns].</summary>
+    public float[] ToArray(WeightMatrix? matrix, Tensor flat)
+    {
+        float[] values = new float[(long)Rows * Columns];
+        if (matrix is null)
+        {
+            _kernels.Download(flat, values.AsSpan());
+            return values;
+        }
+
+        Tensor staging = _kernels.Allocate(DType.Float32, Rows, Columns);
+        _kernels.Unpack(matrix, staging);
+        _kernels.Download(staging, values.AsSpan());
+        staging.Memory!.Dispose();
+        return values;
+    }
+
+    /// <summary>The rows of one of <see cref="Bindings"/> within an array of <see cref="ToArray()"/>.</summary>
+    public Span<float> Part(float[] rowMajor, ParameterBinding binding)
+    {
+        int row = 0;
+        foreach (ParameterBinding part in Bindings)
+        {
+            if (part == binding) { return rowMajor.AsSpan(row * Columns, part.Rows * Columns); }
+            row += part.Rows;
+        }
+
+        throw new ArgumentException($"{Name} does not hold {binding.Role} of layer {binding.Layer}.", nameof(binding));
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        ReleaseGradient();
+        Value.Memory?.Dispose();
+    }
+
+    /// <summary>Name and extents.</summary>
+    public override string ToString() => IsVector ? $"{Name} [{Rows}]" : $"{Name} [{Rows}, {Columns}]";
+}
