@@ -30,8 +30,10 @@ he_status he_context_create(const char* isa, int32_t threads, he_context** out) 
   return he::guard([&] {
     he::require(out != nullptr, "context: out is null");
     he::require(threads >= 0 && threads <= 1024, "context: threads must be 0 to 1024");
-    const char* name = isa != nullptr ? isa : std::getenv("HE_ISA");
-    *out = new he_context(he::select_isa(name != nullptr ? name : ""), threads);
+    *out = nullptr;
+    const char* variable = isa != nullptr ? nullptr : std::getenv("HE_ISA");
+    const char* name = isa != nullptr ? isa : variable != nullptr ? variable : "";
+    *out = new he_context(he::select_isa(name, isa != nullptr ? "isa" : "HE_ISA"), threads);
   });
 }
 

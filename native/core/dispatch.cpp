@@ -43,11 +43,11 @@ std::string available_isas() {
   return names;
 }
 
-const Isa& select_isa(const std::string& name) {
+const Isa& select_isa(const std::string& name, const char* source) {
   if (name.empty()) return isas().front();
   for (const Isa& isa : isas())
     if (name == isa.name) return isa;
-  throw std::invalid_argument("instruction set: found '" + name + "', expected one of " + available_isas() + " on this machine");
+  throw std::invalid_argument(std::string(source) + ": found '" + name + "', expected one of " + available_isas() + " on this machine");
 }
 
 }  // namespace he

@@ -1,42 +1,30 @@
-// Working memory of kernels: one piece a worker, grown before a parallel loop and kept, so that no call allocates after the first of its size.
+// Working memory of kernels: one piece a worker and one piece that all share, grown before a parallel loop and kept, so that no call allocates after the
+// first of its size. No inline functions: kernels compiled with AVX-512 flags include this header (cpu/simd/isa.h).
 #pragma once
 #include <cstddef>
-#include <cstdint>
-#include <new>
 
 namespace he {
 
 class Scratch {
  public:
-  explicit Scratch(int workers) : workers_(workers) {}
-  ~Scratch() { release(); }
+  explicit Scratch(int workers);
+  ~Scratch();
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
-  // Every worker's piece holds at least this many floats afterwards; contents are lost when it grows. Outside parallel loops only.
-  void reserve(size_t floats) {
-    const size_t rounded = (floats + kLine - 1) / kLine * kLine;
-    if (rounded <= floats_) return;
-    release();
-    data_ = static_cast<float*>(::operator new(rounded * sizeof(float) * static_cast<size_t>(workers_), std::align_val_t{64}));
-    floats_ = rounded;
-  }
+  // Every worker's piece holds at least this many floats afterwards, and the shared piece this many; contents are lost. Outside parallel loops only.
+  // Throws std::bad_alloc.
+  void reserve(size_t worker_floats, size_t shared_floats = 0);
 
-  // The piece of this worker, aligned to 64 bytes.
-  float* of(int worker) const { return data_ + floats_ * static_cast<size_t>(worker); }
+  float* of(int worker) const;  // the piece of this worker, aligned to 64 bytes
+  float* shared() const;        // the shared piece, aligned to 64 bytes
 
  private:
-  static constexpr size_t kLine = 64 / sizeof(float) * 2;  // two cache lines: neighbours do not share a prefetched pair
-
-  void release() {
-    if (data_ != nullptr) ::operator delete(data_, std::align_val_t{64});
-    data_ = nullptr;
-    floats_ = 0;
-  }
-
   int workers_;
-  float* data_ = nullptr;
-  size_t floats_ = 0;
+  float* worker_ = nullptr;
+  float* shared_ = nullptr;
+  size_t worker_floats_ = 0;
+  size_t shared_floats_ = 0;
 };
 
 }  // namespace he

@@ -1,8 +1,6 @@
 // An own pool: threads pinned to the CPUs the process may use, spinning briefly, then parked. The calling thread is worker 0.
 #pragma once
 #include <cstdint>
-#include <memory>
-#include <type_traits>
 
 namespace he {
 
@@ -16,28 +14,29 @@ class ThreadPool {
 
   int size() const;
 
-  // Runs body(index) for every index in [0, count), indices handed out one at a time to all threads; returns when all are done.
-  // body must not throw. Which thread runs which index is not fixed: results must not depend on it.
-  // A body of two arguments also gets the worker's number, less than size(): the owner of a piece of scratch memory.
+  // Runs body(index) or body(index, worker) for every index in [0, count), indices handed out one at a time to all threads; returns when all are done.
+  // worker is in [0, size()) and two calls that run at the same time have different ones: it names the scratch memory to use.
+  // body must not throw and must not call parallel_for. Which thread runs which index is not fixed: results must not depend on it.
   template <class F>
-  void parallel_for(int64_t count, F&& body) {
-    using Body = std::remove_reference_t<F>;
-    run(count,
-        [](void* f, int64_t i, int worker) {
-          if constexpr (std::is_invocable_v<Body&, int64_t, int>) {
-            (*static_cast<Body*>(f))(i, worker);
+  void parallel_for(int64_t count, const F& body) {
+    run(
+        count,
+        [](const void* f, int64_t index, int worker) {
+          if constexpr (requires(const F& g) { g(int64_t{}, int{}); }) {
+            (*static_cast<const F*>(f))(index, worker);
           } else {
             (void)worker;
-            (*static_cast<Body*>(f))(i);
+            (*static_cast<const F*>(f))(index);
           }
         },
-        const_cast<std::remove_const_t<Body>*>(&body));
+        &body);
   }
 
  private:
-  void run(int64_t count, void (*call)(void*, int64_t, int), void* body);
+  using Call = void (*)(const void*, int64_t, int);
+  void run(int64_t count, Call call, const void* body);
   struct State;
-  std::unique_ptr<State> state_;
+  State* state_;
 };
 
 }  // namespace he

@@ -3,30 +3,59 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <thread>
 #include <vector>
 
 #include "core/scratch.h"
 
+namespace {
+
+using he::ThreadPool;
+
 TEST(ThreadPool, ParallelFor_RunsEveryIndexOnce) {
-  he::ThreadPool pool(3);
-  for (const int64_t count : {0, 1, 2, 3, 1000}) {
-    std::vector<std::atomic<int>> seen(static_cast<size_t>(count));
-    pool.parallel_for(count, [&](int64_t i) { seen[static_cast<size_t>(i)].fetch_add(1); });
-    for (const std::atomic<int>& n : seen) EXPECT_EQ(n.load(), 1);
+  for (int threads : {1, 2, 3, 7}) {
+    ThreadPool pool(threads);
+    for (int64_t count : {0, 1, 2, 5, 64, 1000}) {
+      std::vector<std::atomic<int>> runs(static_cast<size_t>(count));
+      pool.parallel_for(count, [&](int64_t i) { runs[static_cast<size_t>(i)].fetch_add(1); });
+      for (auto& n : runs) EXPECT_EQ(n.load(), 1);
+    }
   }
 }
 
-TEST(ThreadPool, ParallelForWithWorker_NoWorkerRunsTwoIndicesAtOnce) {
-  he::ThreadPool pool(4);
-  he::Scratch scratch(pool.size());
-  scratch.reserve(1);
-  std::atomic<int> busy[4] = {};
+// Many short jobs of changing size and body: a worker that comes late must take nothing of the next job.
+TEST(ThreadPool, ParallelFor_ShortJobsInARow_NeverMix) {
+  ThreadPool pool(4);
+  int64_t expected = 0, sum = 0;
+  for (int64_t job = 0; job < 20000; ++job) {
+    const int64_t count = job % 6;
+    std::atomic<int64_t> got{0};
+    pool.parallel_for(count, [&got, job](int64_t i) { got.fetch_add(job * 10 + i); });
+    sum += got.load();
+    for (int64_t i = 0; i < count; ++i) expected += job * 10 + i;
+  }
+  EXPECT_EQ(sum, expected);
+}
+
+TEST(ThreadPool, ParallelFor_AfterParking_WakesWorkers) {
+  ThreadPool pool(3);
+  for (int round = 0; round < 5; ++round) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::atomic<int> runs{0};
+    pool.parallel_for(100, [&](int64_t) { runs.fetch_add(1); });
+    EXPECT_EQ(runs.load(), 100);
+  }
+}
+
+TEST(ThreadPool, ParallelFor_WorkersRunningAtOnce_AreDistinct) {
+  ThreadPool pool(4);
+  std::atomic<int> inside[4] = {};
   std::atomic<bool> clash{false};
-  pool.parallel_for(5000, [&](int64_t i, int worker) {
-    if (worker < 0 || worker >= 4 || busy[worker].fetch_add(1) != 0) clash = true;
-    *scratch.of(worker) = static_cast<float>(i);
-    if (*scratch.of(worker) != static_cast<float>(i)) clash = true;
-    busy[worker].fetch_sub(1);
+  pool.parallel_for(2000, [&](int64_t, int worker) {
+    if (worker < 0 || worker > 3 || inside[worker].fetch_add(1) != 0) clash = true;
+    for (int spin = 0; spin < 200; ++spin) std::atomic_signal_fence(std::memory_order_seq_cst);
+    inside[worker].fetch_sub(1);
   });
   EXPECT_FALSE(clash.load());
 }
@@ -40,3 +69,5 @@ TEST(Scratch, Reserve_KeepsTheGreatestSizeAndAligns) {
   EXPECT_EQ(reinterpret_cast<uintptr_t>(before) % 64, 0u);
   EXPECT_GE(scratch.of(1) - scratch.of(0), 1000);
 }
+
+}  // namespace
