@@ -1,0 +1,137 @@
+using HybridEngine.Core;
+
+namespace HybridEngine.Native;
+
+// Members that have no native kernel yet; this file goes when it is empty.
+public sealed unsafe partial class NativeKernels
+{
+    // ---- Linear ----
+    /// <inheritdoc />
+    public WeightMatrix CreateWeight(long outputs, long inputs, DType dtype = DType.Float32) => throw Pending();
+
+    /// <inheritdoc />
+    public void Pack(Tensor source, WeightMatrix destination) => throw Pending();
+
+    /// <inheritdoc />
+    public void Unpack(WeightMatrix source, Tensor destination) => throw Pending();
+
+    /// <inheritdoc />
+    public void Linear(Tensor x, WeightMatrix w, Tensor bias, Tensor y, bool accumulate = false) => throw Pending();
+
+    /// <inheritdoc />
+    public void LinearBackwardInput(Tensor dy, WeightMatrix w, Tensor dx, bool accumulate = false) => throw Pending();
+
+    /// <inheritdoc />
+    public void LinearBackwardWeight(Tensor x, Tensor dy, WeightMatrix dw, Tensor dBias) => throw Pending();
+
+    /// <inheritdoc />
+    public void MergeLora(WeightMatrix w, Tensor a, Tensor b, float scale, WeightMatrix destination) => throw Pending();
+
+    // ---- Embedding ----
+    /// <inheritdoc />
+    public void Embed(Tensor ids, WeightMatrix table, Tensor y, float scale = 1, int offset = 0, bool accumulate = false) => throw Pending();
+
+    /// <inheritdoc />
+    public void EmbedBackward(Tensor ids, Tensor dy, WeightMatrix dTable, float scale = 1, int offset = 0) => throw Pending();
+
+    /// <inheritdoc />
+    public void GatherRows(Tensor x, Tensor rows, Tensor y) => throw Pending();
+
+    /// <inheritdoc />
+    public void ScatterAddRows(Tensor x, Tensor rows, Tensor y) => throw Pending();
+
+    // ---- Head ----
+    /// <inheritdoc />
+    public void LogProbs(Tensor hidden, WeightMatrix head, Tensor bias, Tensor targets, HeadOptions options, Tensor logProb, Tensor logSumExp, Tensor entropy) => throw Pending();
+
+    /// <inheritdoc />
+    public void LogProbsBackward(Tensor hidden, WeightMatrix head, Tensor bias, Tensor targets, HeadOptions options, Tensor logSumExp, Tensor entropy, Tensor dLogProb, Tensor dLogSumExp, Tensor dEntropy, Tensor dHidden, WeightMatrix? dHead, Tensor dBias) => throw Pending();
+
+    /// <inheritdoc />
+    public void Logits(Tensor hidden, WeightMatrix head, Tensor bias, float softCap, Tensor y) => throw Pending();
+
+    // ---- Norm ----
+    /// <inheritdoc />
+    public void Norm(Tensor x, Tensor residual, Tensor weight, Tensor bias, NormOptions options, Tensor sum, Tensor y, Tensor statistics) => throw Pending();
+
+    /// <inheritdoc />
+    public void NormBackward(Tensor dy, Tensor sum, Tensor weight, Tensor statistics, NormOptions options, Tensor dSum, Tensor dWeight, Tensor dBias, bool accumulate = false) => throw Pending();
+
+    // ---- Position ----
+    /// <inheritdoc />
+    public void Rotary(Tensor x, Tensor positions, Tensor table, RotaryLayout layout, bool inverse = false) => throw Pending();
+
+    // ---- Attention ----
+    /// <inheritdoc />
+    public KvLayer CreateKv(int blocks, int blockSize, int keyHeads, int headSize, DType dtype = DType.Float32) => throw Pending();
+
+    /// <inheritdoc />
+    public void WriteKv(Tensor k, Tensor v, Tensor slots, KvLayer cache) => throw Pending();
+
+    /// <inheritdoc />
+    public void CopyKvBlocks(KvLayer cache, Tensor sources, Tensor destinations) => throw Pending();
+
+    /// <inheritdoc />
+    public void Attention(Tensor q, Tensor k, Tensor v, Tensor offsets, AttentionOptions options, Tensor y, Tensor logSumExp) => throw Pending();
+
+    /// <inheritdoc />
+    public void AttentionBackward(Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp, Tensor dy, Tensor offsets, AttentionOptions options, Tensor dq, Tensor dk, Tensor dv) => throw Pending();
+
+    /// <inheritdoc />
+    public void PagedAttention(Tensor q, KvLayer cache, Tensor queryOffsets, Tensor contextLengths, Tensor blockTables, AttentionOptions options, Tensor y) => throw Pending();
+
+    // ---- Activation ----
+    /// <inheritdoc />
+    public void Activate(ActivationKind kind, Tensor x, Tensor y) => throw Pending();
+
+    /// <inheritdoc />
+    public void ActivateBackward(ActivationKind kind, Tensor x, Tensor dy, Tensor dx) => throw Pending();
+
+    /// <inheritdoc />
+    public void Gate(ActivationKind kind, Tensor gate, Tensor up, Tensor y) => throw Pending();
+
+    /// <inheritdoc />
+    public void GateBackward(ActivationKind kind, Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp) => throw Pending();
+
+    /// <inheritdoc />
+    public void Axpby(float alpha, Tensor x, float beta, Tensor y) => throw Pending();
+
+    // ---- Expert ----
+    /// <inheritdoc />
+    public void RouteExperts(Tensor logits, bool normalize, Tensor experts, Tensor weights) => throw Pending();
+
+    /// <inheritdoc />
+    public void RouteExpertsBackward(Tensor logits, bool normalize, Tensor experts, Tensor weights, Tensor dWeights, Tensor dLogits) => throw Pending();
+
+    /// <inheritdoc />
+    public void GroupedLinear(Tensor x, Tensor rowOffsets, IReadOnlyList<WeightMatrix> experts, Tensor y) => throw Pending();
+
+    /// <inheritdoc />
+    public void GroupedLinearBackward(Tensor x, Tensor dy, Tensor rowOffsets, IReadOnlyList<WeightMatrix> experts, Tensor dx, IReadOnlyList<WeightMatrix>? dExperts) => throw Pending();
+
+    // ---- Sampling ----
+    /// <inheritdoc />
+    public void Sample(Tensor logits, SamplingTensors parameters, Tensor ids, Tensor logProb, Tensor sampledLogProb) => throw Pending();
+
+    /// <inheritdoc />
+    public void TopLogProbs(Tensor logits, Tensor temperature, Tensor ids, Tensor logProbs) => throw Pending();
+
+    /// <inheritdoc />
+    public void LogProbsFromLogits(Tensor logits, Tensor temperature, Tensor targets, Tensor logProb) => throw Pending();
+
+    // ---- Optimizer ----
+    /// <inheritdoc />
+    public void SquaredNorm(IReadOnlyList<Tensor> tensors, Tensor result) => throw Pending();
+
+    /// <inheritdoc />
+    public void ClipCoefficient(Tensor squaredNorm, double maxNorm, Tensor coefficient) => throw Pending();
+
+    /// <inheritdoc />
+    public void AdamW(Tensor parameter, Tensor gradient, Tensor m, Tensor v, AdamWStep step, Tensor gradientScale) => throw Pending();
+
+    // ---- Conversion ----
+    /// <inheritdoc />
+    public void Convert(Tensor source, Tensor destination) => throw Pending();
+
+    private static UnsupportedException Pending([System.Runtime.CompilerServices.CallerMemberName] string member = "") => new("native backend", member, "the reference backend");
+}

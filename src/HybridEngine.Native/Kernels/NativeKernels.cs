@@ -1,0 +1,73 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using HybridEngine.Core;
+
+namespace HybridEngine.Native;
+
+/// <summary>The kernel contract on the CPU, in our native library: one context (instruction set and threads). Calls run at once.</summary>
+/// <remarks>One partial file per kernel family. Memory is <see cref="HostMemory"/>. Results do not depend on the instruction set or the number of threads (docs/numerics.md).</remarks>
+public sealed unsafe partial class NativeKernels : IKernels
+{
+    /// <summary>The summation orders that this backend keeps.</summary>
+    public const string Variant = "f32-fma16-v1";
+
+    private readonly ContextHandle _context;
+
+    /// <summary>Opens a context.</summary>
+    /// <param name="options">Instruction set and threads; null for the machine's best.</param>
+    /// <exception cref="HybridEngineException">No native library can be loaded, or the instruction set is not one of this machine.</exception>
+    public NativeKernels(NativeOptions? options = null)
+    {
+        NativeLibraryReport report = NativeLibraryReport.Current;
+        if (!report.IsLoaded) { throw new HybridEngineException($"native backend: {report}"); }
+        options ??= new NativeOptions();
+        if (options.Threads is < 0 or > 1024)
+        {
+            throw new InvalidInputException("threads", $"{options.Threads}", "0 (all CPUs of this process) to 1024");
+        }
+
+        // An instruction set that this machine lacks is the user's to correct: option or HE_ISA.
+        fixed (byte* name = options.InstructionSet is { } isa ? Encoding.UTF8.GetBytes(isa + '\0') : null)
+        {
+            HeStatus status = NativeMethods.he_context_create(name, options.Threads, out _context);
+            if (status == HeStatus.InvalidArgument) { throw new HybridEngineException(Text(NativeMethods.he_last_error())); }
+            status.Check();
+        }
+
+        InstructionSet = Text(NativeMethods.he_context_isa(_context));
+        Threads = NativeMethods.he_context_threads(_context);
+    }
+
+    /// <summary>The instruction set in use: "scalar", "avx2" or "avx512".</summary>
+    public string InstructionSet { get; }
+
+    /// <summary>Threads in use, the calling one included.</summary>
+    public int Threads { get; }
+
+    /// <inheritdoc />
+    public string Description => $"cpu ({InstructionSet}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
+
+    /// <inheritdoc />
+    public string NumericVariant => Variant;
+
+    /// <inheritdoc />
+    public void Dispose() => _context.Dispose();
+
+    private static string Text(byte* utf8) => Marshal.PtrToStringUTF8((nint)utf8) ?? "";
+
+    // Addresses for the C ABI; an absent optional tensor is null.
+    private static float* F32(Tensor t) => (float*)Pointer(t);
+
+    private static int* I32(Tensor t) => (int*)Pointer(t);
+
+    private static long* I64(Tensor t) => (long*)Pointer(t);
+
+    private static double* F64(Tensor t) => (double*)Pointer(t);
+
+    private static void* Pointer(Tensor t) => t.IsEmpty ? null : (void*)t.Address;
+
+    // Elements from one row to the next of a matrix [rows, width].
+    private static long RowStride(Tensor t) => t.IsEmpty ? 0 : t.Strides[0];
+
+    private static int Flag(bool value) => value ? 1 : 0;
+}
