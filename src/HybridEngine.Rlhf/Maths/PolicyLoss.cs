@@ -4,7 +4,7 @@ namespace HybridEngine.Rlhf.Maths;
 /// <param name="ClipLow">epsilon below 1: ratios under 1 - ClipLow gain nothing more.</param>
 /// <param name="ClipHigh">epsilon above 1 ("clip higher" of DAPO when greater than ClipLow).</param>
 /// <param name="DualClip">c &gt; 1 bounds the loss of negative advantages by -c A (Ye et al. 2020); 0 is off.</param>
-public readonly record struct PolicyLossOptions(double ClipLow = 0.2, double ClipHigh = 0.2, double DualClip = 0);
+public sealed record PolicyLossOptions(double ClipLow = 0.2, double ClipHigh = 0.2, double DualClip = 0);
 
 /// <summary>Sums over tokens of one batch or part of it; parts are added with <see cref="Add"/>.</summary>
 public sealed class PolicyStatistics
@@ -93,6 +93,7 @@ public static class PolicyLoss
     public static PolicyStatistics Compute(ReadOnlySpan<float> newLogProb, ReadOnlySpan<float> oldLogProb, ReadOnlySpan<float> advantages, ReadOnlySpan<float> weights,
         PolicyLossOptions options, Span<float> gradient, Span<float> tokenLoss = default)
     {
+        ArgumentNullException.ThrowIfNull(options);
         int n = newLogProb.Length;
         Lengths.Require(oldLogProb.Length, n, nameof(oldLogProb));
         Lengths.Require(advantages.Length, n, nameof(advantages));
