@@ -1,0 +1,114 @@
+using HybridEngine.Core;
+using static HybridEngine.Reference.Loops;
+
+namespace HybridEngine.Reference;
+
+public sealed partial class ReferenceKernels
+{
+    /// <inheritdoc />
+    public WeightMatrix CreateWeight(long outputs, long inputs, DType dtype = DType.Float32)
+    {
+        Contract.CreateWeight(outputs, inputs);
+        if (dtype != DType.Float32) { throw new UnsupportedException(nameof(dtype), $"a {dtype} weight on the reference backend", "Float32"); }
+        return new WeightMatrix(outputs, inputs, Allocate(dtype, checked(outputs * inputs)));
+    }
+
+    /// <inheritdoc />
+    public void Pack(Tensor source, WeightMatrix destination)
+    {
+        Contract.Pack(Device, source, destination);
+        Copy(source, Matrix(destination));
+    }
+
+    /// <inheritdoc />
+    public void Unpack(WeightMatrix source, Tensor destination)
+    {
+        Contract.Unpack(Device, source, destination);
+        Copy(Matrix(source), destination);
+    }
+
+    /// <inheritdoc />
+    public void Linear(Tensor x, WeightMatrix w, Tensor bias, Tensor y, bool accumulate = false)
+    {
+        Contract.Linear(Device, x, w, bias, y);
+        Product(x, w, bias, y, accumulate);
+    }
+
+    /// <inheritdoc />
+    public void LinearBackwardInput(Tensor dy, WeightMatrix w, Tensor dx, bool accumulate = false)
+    {
+        Contract.LinearBackwardInput(Device, dy, w, dx);
+        ProductTransposed(dy, w, dx, accumulate);
+    }
+
+    /// <inheritdoc />
+    public void LinearBackwardWeight(Tensor x, Tensor dy, WeightMatrix dw, Tensor dBias)
+    {
+        Contract.LinearBackwardWeight(Device, x, dy, dw, dBias);
+        AddOuterProducts(x, dy, dw);
+        if (dBias.IsEmpty) { return; }
+        FloatRows d = new(dy);
+        ForEach(dw.Outputs, d.Count, o =>
+        {
+            double sum = 0;
+            for (long r = 0; r < d.Count; r++) { sum += d[r][(int)o]; }
+            Floats(dBias)[(int)o] += (float)sum;
+        });
+    }
+
+    /// <inheritdoc />
+    public void MergeLora(WeightMatrix w, Tensor a, Tensor b, float scale, WeightMatrix destination)
+    {
+        Contract.MergeLora(Device, w, a, b, destination);
+        FloatRows from = new(Matrix(w)), to = new(Matrix(destination)), down = new(a), up = new(b);
+        ForEach(w.Outputs, w.Inputs * down.Count, o =>
+        {
+            using Sums sums = Rent((int)w.Inputs);
+            for (int r = 0; r < down.Count; r++) { AddScaled(sums.Span, up[o][r], down[r]); }
+            for (int i = 0; i < w.Inputs; i++) { to[o][i] = (float)(from[o][i] + scale * sums.Span[i]); }
+        });
+    }
+
+    private static Tensor Matrix(WeightMatrix w) => w.Storage.View(w.Outputs, w.Inputs);
+
+    // y[r, o] = x[r] . w[o] + bias[o] (+ y[r, o])
+    private static void Product(Tensor x, WeightMatrix w, Tensor bias, Tensor y, bool accumulate)
+    {
+        FloatRows xs = new(x), ws = new(Matrix(w)), ys = new(y);
+        ForEachBlock(ys.Count, ys.Width, w.Inputs, (r, first, end) =>
+        {
+            Span<float> row = ys[r];
+            ReadOnlySpan<float> b = Floats(bias);
+            for (int o = first; o < end; o++)
+            {
+                double sum = Dot(xs[r], ws[o]);
+                if (!b.IsEmpty) { sum += b[o]; }
+                row[o] = (float)(accumulate ? sum + row[o] : sum);
+            }
+        });
+    }
+
+    // dx[r] = sum over o of dy[r, o] w[o] (+ dx[r])
+    private static void ProductTransposed(Tensor dy, WeightMatrix w, Tensor dx, bool accumulate)
+    {
+        FloatRows dys = new(dy), ws = new(Matrix(w)), dxs = new(dx);
+        ForEach(dxs.Count, w.Outputs * w.Inputs, r =>
+        {
+            using Sums sums = Rent((int)w.Inputs);
+            for (int o = 0; o < w.Outputs; o++) { AddScaled(sums.Span, dys[r][o], ws[o]); }
+            Store(sums.Span, dxs[r], accumulate);
+        });
+    }
+
+    // dw[o] += sum over r of dy[r, o] x[r]
+    private static void AddOuterProducts(Tensor x, Tensor dy, WeightMatrix dw)
+    {
+        FloatRows xs = new(x), dys = new(dy), ws = new(Matrix(dw));
+        ForEach(dw.Outputs, xs.Count * dw.Inputs, o =>
+        {
+            using Sums sums = Rent((int)dw.Inputs);
+            for (long r = 0; r < xs.Count; r++) { AddScaled(sums.Span, dys[r][(int)o], xs[r]); }
+            Store(sums.Span, ws[o], accumulate: true);
+        });
+    }
+}
