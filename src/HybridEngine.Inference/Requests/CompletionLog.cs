@@ -1,0 +1,31 @@
+namespace HybridEngine.Inference;
+
+/// <summary>What is recorded of each new token of one sequence; grows by doubling, so that a step of the engine allocates nothing.</summary>
+internal sealed class CompletionLog
+{
+    private float[] _logProbs = new float[16];
+    private float[] _sampledLogProbs = new float[16];
+    private List<TokenLogProb[]>? _top;
+
+    public int Count { get; private set; }
+
+    public void Add(float logProb, float sampledLogProb)
+    {
+        if (Count == _logProbs.Length)
+        {
+            Array.Resize(ref _logProbs, Count * 2);
+            Array.Resize(ref _sampledLogProbs, Count * 2);
+        }
+
+        (_logProbs[Count], _sampledLogProbs[Count]) = (logProb, sampledLogProb);
+        Count++;
+    }
+
+    public void AddTop(TokenLogProb[] best) => (_top ??= []).Add(best);
+
+    public float[] LogProbs() => _logProbs[..Count];
+
+    public float[] SampledLogProbs() => _sampledLogProbs[..Count];
+
+    public TokenLogProb[][] Top() => _top?.ToArray() ?? [];
+}

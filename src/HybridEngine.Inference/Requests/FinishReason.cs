@@ -1,0 +1,14 @@
+namespace HybridEngine.Inference;
+
+/// <summary>Why a completion ended.</summary>
+public enum FinishReason
+{
+    /// <summary>It has not.</summary>
+    None,
+    /// <summary>An end token, a stop id or a stop text.</summary>
+    Stop,
+    /// <summary>The largest number of new tokens.</summary>
+    Length,
+    /// <summary>The caller cancelled it; what was generated stays readable.</summary>
+    Cancelled,
+}

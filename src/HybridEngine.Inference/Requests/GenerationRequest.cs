@@ -1,0 +1,34 @@
+namespace HybridEngine.Inference;
+
+/// <summary>A prompt and how to continue it.</summary>
+public sealed record GenerationRequest
+{
+    /// <summary>Ids of the prompt, at least one.</summary>
+    public required int[] Prompt { get; init; }
+
+    /// <summary>Filters, seed, ends.</summary>
+    public SamplingOptions Sampling { get; init; } = new();
+
+    /// <summary>Number of this request among those of one seed: part of the random counter, so equal prompts in one batch differ and a run can be repeated.</summary>
+    public long RequestId { get; init; }
+
+    /// <summary>Number of the first choice in the random counter.</summary>
+    public int Choice { get; init; }
+
+    /// <summary>Completions of this prompt, which is computed once for all of them.</summary>
+    public int Choices { get; init; } = 1;
+
+    /// <summary>Turn ids into text (when the engine has a tokenizer); rollouts that only look at ids switch it off.</summary>
+    public bool DecodeText { get; init; } = true;
+
+    /// <summary>Called on the thread that steps the engine, once a generated token, as soon as it is known.</summary>
+    public Action<GeneratedToken>? OnToken { get; init; }
+}
+
+/// <summary>One generated token.</summary>
+/// <param name="Choice">Index of the choice within its request, from 0.</param>
+/// <param name="Id">The token.</param>
+/// <param name="LogProb">Log-probability under logits / temperature, before penalty and filters.</param>
+/// <param name="Text">Text that has become certain with this token: whole characters only, never a part of a stop text. Empty without a tokenizer.</param>
+/// <param name="FinishReason">Why the choice ended with this token, or <see cref="FinishReason.None"/>.</param>
+public readonly record struct GeneratedToken(int Choice, int Id, float LogProb, string Text, FinishReason FinishReason);

@@ -1,0 +1,99 @@
+namespace HybridEngine.Inference;
+
+/// <summary>One completion as it grows: its tokens, which of them the cache holds, and in which blocks.</summary>
+internal sealed class Sequence
+{
+    private int[] _tokens;
+    private int[] _blocks = new int[8];
+
+    public Sequence(Generation owner, int choice)
+    {
+        (Owner, Choice) = (owner, choice);
+        int[] prompt = owner.Request.Prompt;
+        PromptLength = prompt.Length;
+        _tokens = new int[prompt.Length + Math.Min(owner.Request.Sampling.MaxTokens, 64)];
+        prompt.CopyTo(_tokens, 0);
+        Length = prompt.Length;
+    }
+
+    /// <summary>The request that it belongs to.</summary>
+    public Generation Owner { get; }
+
+    /// <summary>Index among the request's choices.</summary>
+    public int Choice { get; }
+
+    /// <summary>Tokens of the prompt.</summary>
+    public int PromptLength { get; }
+
+    /// <summary>Tokens so far, prompt included.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>New tokens so far.</summary>
+    public int Generated => Length - PromptLength;
+
+    /// <summary>Tokens whose keys and values the cache holds.</summary>
+    public int Computed { get; set; }
+
+    /// <summary>Tokens that the next forward has yet to compute: 1 when decoding, more while a prompt (or a recomputed sequence) is read.</summary>
+    public int Remaining => Length - Computed;
+
+    /// <summary>Prompt and completion.</summary>
+    public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, Length);
+
+    /// <summary>Block of positions i * BlockSize and on.</summary>
+    public ReadOnlySpan<int> Blocks => _blocks.AsSpan(0, BlockCount);
+
+    /// <summary>Blocks held.</summary>
+    public int BlockCount { get; private set; }
+
+    /// <summary>Full blocks whose content is registered, and the number of the prefix that ends with the last of them.</summary>
+    public int RegisteredBlocks { get; set; }
+
+    /// <inheritdoc cref="RegisteredBlocks" />
+    public long Prefix { get; set; }
+
+    /// <summary>Choices of the same prompt that wait until this one has computed it; null when there are none (any more).</summary>
+    public List<Sequence>? Siblings { get; set; }
+
+    /// <summary>Why it ended, if it has.</summary>
+    public FinishReason Finish { get; set; }
+
+    /// <summary>What was recorded of the new tokens.</summary>
+    public CompletionLog Log { get; } = new();
+
+    /// <summary>Ids to text, or null when nobody asked for text.</summary>
+    public CompletionText? Text { get; set; }
+
+    /// <summary>The completion so far.</summary>
+    public GenerationResult Result() => new()
+    {
+        Choice = Choice,
+        TokenIds = Tokens[PromptLength..].ToArray(),
+        LogProbs = Log.LogProbs(),
+        SampledLogProbs = Log.SampledLogProbs(),
+        TopLogProbs = Log.Top(),
+        FinishReason = Finish,
+        Text = Text?.Passed ?? "",
+    };
+
+    public void Append(int token)
+    {
+        if (Length == _tokens.Length) { Array.Resize(ref _tokens, Length * 2); }
+        _tokens[Length++] = token;
+    }
+
+    public void AddBlock(int block)
+    {
+        if (BlockCount == _blocks.Length) { Array.Resize(ref _blocks, BlockCount * 2); }
+        _blocks[BlockCount++] = block;
+    }
+
+    /// <summary>Forgets blocks and progress; whoever calls has released the blocks.</summary>
+    public void ForgetCache()
+    {
+        BlockCount = 0;
+        Computed = 0;
+        RegisteredBlocks = 0;
+        Prefix = 0;
+    }
+}
