@@ -1,0 +1,50 @@
+namespace HybridEngine.Inference;
+
+/// <summary>What an engine has done since it was made (or since <see cref="Reset"/>).</summary>
+public sealed class EngineStatistics
+{
+    private long _preemptionsBefore, _hitsBefore, _preemptions, _hits;
+
+    /// <summary>Forwards.</summary>
+    public long Steps { get; private set; }
+
+    /// <summary>Rows that were read: prompts, and sequences computed again after an interruption.</summary>
+    public long PrefillTokens { get; private set; }
+
+    /// <summary>Rows of sequences that were being continued.</summary>
+    public long DecodeTokens { get; private set; }
+
+    /// <summary>Tokens drawn.</summary>
+    public long NewTokens { get; private set; }
+
+    /// <summary>Times that a sequence gave up its blocks and was computed again.</summary>
+    public long Preemptions => _preemptions - _preemptionsBefore;
+
+    /// <summary>Prompt tokens found in the cache instead of computed.</summary>
+    public long PrefixHits => _hits - _hitsBefore;
+
+    /// <summary>Time of steps that read at least one prompt token.</summary>
+    public TimeSpan PrefillTime { get; private set; }
+
+    /// <summary>Time of steps that only continued sequences.</summary>
+    public TimeSpan DecodeTime { get; private set; }
+
+    /// <summary>Starts counting anew.</summary>
+    public void Reset()
+    {
+        (Steps, PrefillTokens, DecodeTokens, NewTokens) = (0, 0, 0, 0);
+        (PrefillTime, DecodeTime) = (TimeSpan.Zero, TimeSpan.Zero);
+        (_preemptionsBefore, _hitsBefore) = (_preemptions, _hits);
+    }
+
+    internal void AddStep(int prefillTokens, int decodeTokens, int draws, TimeSpan time, Scheduler scheduler)
+    {
+        Steps++;
+        NewTokens += draws;
+        PrefillTokens += prefillTokens;
+        DecodeTokens += decodeTokens;
+        if (prefillTokens > 0) { PrefillTime += time; }
+        else { DecodeTime += time; }
+        (_preemptions, _hits) = (scheduler.Preemptions, scheduler.PrefixHits);
+    }
+}
