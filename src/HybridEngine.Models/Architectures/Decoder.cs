@@ -7,6 +7,7 @@ public sealed class Decoder : IParameterSource, IDisposable
 {
     private readonly Dictionary<ParameterBinding, Parameter> _byBinding = [];
     private readonly List<Parameter> _parameters = [];
+    private readonly Tensor _rotary; // [positions, rotary] cosines and sines, or empty
 
     private Decoder(IKernels kernels, DecoderConfig config, IReadOnlyList<ParameterBinding> bindings)
     {
@@ -18,7 +19,7 @@ public sealed class Decoder : IParameterSource, IDisposable
         FinalNorm = config.FinalNorm ? Norm(ParameterRole.FinalNorm, -1) : null;
         ProjectOut = config.EmbeddingSize != config.HiddenSize ? Linear(-1, bias: false, ParameterRole.ProjectOut) : null;
         Head = config.TiedEmbeddings ? Embedding : Require(ParameterRole.Head, -1);
-        RotaryCosSin = config is { Positions: PositionKind.Rotary, Rotary: { } spec } ? RotaryTable.Create(kernels, spec, config.MaxPositions) : default;
+        _rotary = config is { Positions: PositionKind.Rotary, Rotary: { } spec } ? RotaryTable.Create(kernels, spec, config.MaxPositions) : default;
     }
 
     /// <summary>The backend that holds the weights.</summary>
@@ -56,9 +57,6 @@ public sealed class Decoder : IParameterSource, IDisposable
 
     /// <summary>Number of trainable elements.</summary>
     public long ParameterCount => _parameters.Sum(p => (long)p.Rows * p.Columns);
-
-    /// <summary>[positions, rotary] cosines and sines, or empty.</summary>
-    internal Tensor RotaryCosSin { get; }
 
     /// <summary>Loads a checkpoint's weights.</summary>
     /// <param name="kernels">Where they go.</param>
@@ -120,6 +118,26 @@ public sealed class Decoder : IParameterSource, IDisposable
         parameter.Part(parameter.ToArray(), binding).CopyTo(destination);
     }
 
+    /// <summary>The norm at the join in front of a block's attention, or (layer = number of layers) after the last block; null where none stands.</summary>
+    /// <remarks>Before-norm models normalise what enters a branch, after-norm models what left the previous one.</remarks>
+    public NormParameters? NormBeforeAttention(int layer) => Config.NormPlacement switch
+    {
+        NormPlacement.After => layer > 0 ? Blocks[layer - 1].MlpNorm : null,
+        _ => layer < Config.Layers ? Blocks[layer].AttentionNorm : FinalNorm,
+    };
+
+    /// <summary>The norm at the join in front of a block's MLP.</summary>
+    public NormParameters NormBeforeMlp(int layer) => Config.NormPlacement == NormPlacement.After ? Blocks[layer].AttentionNorm : Blocks[layer].MlpNorm;
+
+    /// <summary>Rotates queries or keys [tokens, heads, headSize] in place by their positions; nothing in models without rotary positions.</summary>
+    /// <param name="x">Token stride as it comes.</param>
+    /// <param name="positions">[tokens] int32.</param>
+    /// <param name="inverse">The backward.</param>
+    public void Rotate(Tensor x, Tensor positions, bool inverse = false)
+    {
+        if (!_rotary.IsEmpty) { Kernels.Rotary(x, positions, _rotary, Config.Rotary!.Layout, inverse); }
+    }
+
     /// <summary>Logits of hidden rows (the output of <see cref="DecoderForward"/>, or some rows of it), before any temperature.</summary>
     /// <param name="hidden">[rows, embedding].</param>
     /// <param name="logits">[rows, vocabulary].</param>
@@ -129,7 +147,7 @@ public sealed class Decoder : IParameterSource, IDisposable
     public void Dispose()
     {
         foreach (Parameter parameter in _parameters) { parameter.Dispose(); }
-        RotaryCosSin.Memory?.Dispose();
+        _rotary.Memory?.Dispose();
     }
 
     private DecoderBlock CreateBlock(int layer)

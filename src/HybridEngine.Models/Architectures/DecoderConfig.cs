@@ -124,6 +124,16 @@ public sealed record DecoderConfig
     /// <summary>The sliding window of a layer; 0 is none.</summary>
     public int Window(int layer) => Windows.Count == 0 ? 0 : Windows[layer];
 
+    /// <summary>Columns of all query heads.</summary>
+    public int QueryWidth => QueryHeads * HeadSize;
+
+    /// <summary>Columns of all key heads (and of all value heads).</summary>
+    public int KeyWidth => KeyHeads * HeadSize;
+
+    /// <summary>Queries, keys and values in the columns of their fused projection [tokens, QueryWidth + 2 * KeyWidth], each [tokens, heads, HeadSize].</summary>
+    public (Tensor Query, Tensor Key, Tensor Value) SplitHeads(Tensor fused) =>
+        (Heads(fused, 0, QueryHeads), Heads(fused, QueryWidth, KeyHeads), Heads(fused, QueryWidth + KeyWidth, KeyHeads));
+
     /// <summary>Constants of the per-head norms of queries and keys.</summary>
     public NormOptions HeadNorm => new(NormKind.Rms, Norm.Epsilon, Norm.WeightOffset);
 
@@ -146,4 +156,7 @@ public sealed record DecoderConfig
             if ((uint)ids[i] >= (uint)VocabularySize) { throw new InvalidInputException(source, $"token id {ids[i]} at position {i}", $"0 to {VocabularySize - 1}"); }
         }
     }
+
+    private Tensor Heads(Tensor fused, int firstColumn, int heads) =>
+        new(fused.Memory!, fused.DType, new Shape(fused.Shape[0], heads, HeadSize), new Shape(fused.Strides[0], HeadSize, 1), fused.Offset + firstColumn);
 }

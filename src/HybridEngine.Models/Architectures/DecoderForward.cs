@@ -24,10 +24,6 @@ public sealed class DecoderForward
     /// <param name="pool">Where activations come from.</param>
     public DecoderForward(Decoder decoder, TensorPool pool) => (_decoder, _config, _kernels, _pool) = (decoder, decoder.Config, decoder.Kernels, pool);
 
-    private int QueryWidth => _config.QueryHeads * _config.HeadSize;
-
-    private int KeyWidth => _config.KeyHeads * _config.HeadSize;
-
     /// <summary>Hidden states [tokens, embedding] of whole sequences, after the final norm; rented from the pool, or the tape's when there is one.</summary>
     /// <param name="tokens">Validated (<see cref="PackedBatch.Validate"/>) and uploaded.</param>
     /// <param name="tape">Cleared; filled for the backward. Or null.</param>
@@ -60,7 +56,7 @@ public sealed class DecoderForward
         }
 
         _pinned = null;
-        Join last = AddAndNorm(NormOf(_config.Layers, attention: true), residual, branch, keepStatistics: tape is not null);
+        Join last = AddAndNorm(_decoder.NormBeforeAttention(_config.Layers), residual, branch, keepStatistics: tape is not null);
         Tensor hidden = _decoder.ProjectOut is { } projection ? Linear(projection, last.Output, _config.EmbeddingSize) : last.Output;
         if (tape is not null) { (tape.Final, tape.Hidden) = (last, hidden); }
         else { FreeAllBut(last, hidden); }
@@ -88,34 +84,21 @@ public sealed class DecoderForward
     {
         DecoderBlock block = _decoder.Blocks[layer];
 
-        Join input = tape.AttentionInput = AddAndNorm(NormOf(layer, attention: true), residual, branch, _keep);
+        Join input = tape.AttentionInput = AddAndNorm(_decoder.NormBeforeAttention(layer), residual, branch, _keep);
         if (pinInput) { _pinned = input.Sum.Memory; }
-        tape.QueryKeyValue = Linear(block.QueryKeyValue, input.Output, QueryWidth + 2 * KeyWidth);
+        tape.QueryKeyValue = Linear(block.QueryKeyValue, input.Output, _config.QueryWidth + 2 * _config.KeyWidth);
         FreeAllBut(input, input.Residual(_config.NormPlacement));
 
         tape.Attention = Attend(layer, block, positions, tape);
         Tensor attended = Linear(block.AttentionOutput, tape.Attention, _config.HiddenSize);
         Free(tape.Attention);
 
-        Join middle = tape.MlpInput = AddAndNorm(NormOf(layer, attention: false), input.Residual(_config.NormPlacement), attended, _keep);
+        Join middle = tape.MlpInput = AddAndNorm(_decoder.NormBeforeMlp(layer), input.Residual(_config.NormPlacement), attended, _keep);
         tape.Up = Linear(block.Up, middle.Output, _config.GatedMlp ? 2 * _config.IntermediateSize : _config.IntermediateSize);
         FreeAllBut(middle, middle.Residual(_config.NormPlacement));
 
         tape.Activated = Activate(tape.Up);
         Free(tape.Up);
-    }
-
-    // The norm at a join: before-norm models normalise what enters a branch, after-norm models what left the previous one.
-    private NormParameters? NormOf(int layer, bool attention)
-    {
-        if (_config.NormPlacement == NormPlacement.After)
-        {
-            if (!attention) { return _decoder.Blocks[layer].AttentionNorm; }
-            return layer > 0 ? _decoder.Blocks[layer - 1].MlpNorm : null;
-        }
-
-        if (!attention) { return _decoder.Blocks[layer].MlpNorm; }
-        return layer < _config.Layers ? _decoder.Blocks[layer].AttentionNorm : _decoder.FinalNorm;
     }
 
     // The sum goes into the branch's tensor; the old residual is done with.
@@ -154,20 +137,15 @@ public sealed class DecoderForward
     private Tensor Attend(int layer, DecoderBlock block, Tensor positions, BlockTape tape)
     {
         long tokens = tape.QueryKeyValue.Shape[0];
-        Tensor q = Heads(tape.QueryKeyValue, 0, _config.QueryHeads);
-        Tensor k = Heads(tape.QueryKeyValue, QueryWidth, _config.KeyHeads);
-        Tensor v = Heads(tape.QueryKeyValue, QueryWidth + KeyWidth, _config.KeyHeads);
+        (Tensor q, Tensor k, Tensor v) = _config.SplitHeads(tape.QueryKeyValue);
         if (block.QueryNorm is not null)
         {
             q = (tape.Query = NormHeads(block.QueryNorm, q)).Output;
             k = (tape.Key = NormHeads(block.KeyNorm!, k)).Output;
         }
 
-        if (_config.Rotary is { } rotary && _config.Positions == PositionKind.Rotary)
-        {
-            _kernels.Rotary(q, positions, _decoder.RotaryCosSin, rotary.Layout);
-            _kernels.Rotary(k, positions, _decoder.RotaryCosSin, rotary.Layout);
-        }
+        _decoder.Rotate(q, positions);
+        _decoder.Rotate(k, positions);
 
         Tensor y = _pool.Rent(DType.Float32, tokens, _config.QueryHeads, _config.HeadSize);
         if (_source.Cache is { } cache)
@@ -185,7 +163,7 @@ public sealed class DecoderForward
         Free(tape.QueryKeyValue);
         Free(tape.Query.Output);
         Free(tape.Key.Output);
-        return y.View(tokens, QueryWidth);
+        return y.View(tokens, _config.QueryWidth);
     }
 
     // A norm runs over rows of one head, which column ranges of a fused projection are not: copied first.
@@ -203,17 +181,12 @@ public sealed class DecoderForward
 
     private Tensor Activate(Tensor up)
     {
-        Tensor y = _pool.Rent(DType.Float32, up.Shape[0], _config.IntermediateSize);
-        if (_config.GatedMlp) { _kernels.Gate(_config.Activation, up.Slice(1, 0, _config.IntermediateSize), up.Slice(1, _config.IntermediateSize, _config.IntermediateSize), y); }
+        int width = _config.IntermediateSize;
+        Tensor y = _pool.Rent(DType.Float32, up.Shape[0], width);
+        if (_config.GatedMlp) { _kernels.Gate(_config.Activation, up.Slice(1, 0, width), up.Slice(1, width, width), y); }
         else { _kernels.Activate(_config.Activation, up, y); }
         return y;
     }
-
-    /// <summary>Columns of a fused projection as [tokens, heads, headSize].</summary>
-    internal static Tensor Heads(Tensor fused, int firstColumn, int heads, int headSize) =>
-        new(fused.Memory!, DType.Float32, new Shape(fused.Shape[0], heads, headSize), new Shape(fused.Strides[0], headSize, 1), fused.Offset + firstColumn);
-
-    private Tensor Heads(Tensor fused, int firstColumn, int heads) => Heads(fused, firstColumn, heads, _config.HeadSize);
 
     private void Free(Tensor tensor)
     {

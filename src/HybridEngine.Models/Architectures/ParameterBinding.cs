@@ -37,6 +37,8 @@ public enum ParameterRole
     FinalNorm,
     /// <summary>Vocabulary head [vocabulary, embedding], when not tied.</summary>
     Head,
+    /// <summary>One row that turns a hidden state into a score or value (reward models, critics).</summary>
+    ScalarHead,
 }
 
 /// <summary>Where a parameter of the decoder lives in a checkpoint, and how it is laid out there.</summary>

@@ -1,0 +1,93 @@
+using HybridEngine.Core;
+using HybridEngine.Models;
+
+namespace HybridEngine.Training;
+
+/// <summary>One forward of a packed batch, the selected rows of its hidden states, and the way back.</summary>
+internal sealed class DecoderPass : IDisposable
+{
+    private readonly Decoder _decoder;
+    private readonly IKernels _kernels;
+    private readonly DecoderForward _forward;
+    private readonly DecoderBackward _backward;
+    private readonly ForwardTape _tape;
+    private PackedTokens _tokens;
+    private Tensor _rows;
+    private int _tokenCount;
+
+    public DecoderPass(Decoder decoder, TapeMode mode)
+    {
+        (_decoder, _kernels, Pool) = (decoder, decoder.Kernels, new TensorPool(decoder.Kernels));
+        _forward = new DecoderForward(decoder, Pool);
+        _backward = new DecoderBackward(decoder, Pool, _forward);
+        _tape = new ForwardTape(decoder.Config.Layers, mode);
+    }
+
+    public TensorPool Pool { get; }
+
+    /// <summary>True between a forward with tape and its backward.</summary>
+    public bool IsTaped { get; private set; }
+
+    /// <summary>Hidden states [rows, embedding] of the selected rows; the caller returns them to the pool.</summary>
+    public Tensor Forward(PackedBatch batch, ReadOnlySpan<int> rows, bool tape)
+    {
+        batch.Validate(_decoder.Config);
+        Drop();
+        PackedTokens tokens = batch.Upload(_kernels, Pool);
+        Tensor selected = Upload(rows);
+        Tensor hidden = _forward.Run(tokens, tape ? _tape : null);
+        Tensor result = Pool.Rent(DType.Float32, rows.Length, hidden.Shape[1]);
+        _kernels.GatherRows(hidden, selected, result);
+        if (tape)
+        {
+            (IsTaped, _tokens, _rows, _tokenCount) = (true, tokens, selected, batch.Tokens);
+            return result;
+        }
+
+        Pool.Return(hidden);
+        Pool.Return(selected);
+        tokens.Return(Pool);
+        return result;
+    }
+
+    /// <summary>Adds the gradients of everything below the head.</summary>
+    /// <param name="dSelected">[rows, embedding].</param>
+    public void Backward(Tensor dSelected)
+    {
+        Tensor dHidden = Pool.Rent(DType.Float32, _tokenCount, dSelected.Shape[1]);
+        _kernels.Zero(dHidden);
+        _kernels.ScatterAddRows(dSelected, _rows, dHidden);
+        _backward.Run(_tokens, _tape, dHidden);
+        Drop();
+    }
+
+    /// <summary>Forgets a forward whose backward will not come.</summary>
+    public void Drop()
+    {
+        if (!IsTaped) { return; }
+        _tape.Clear(Pool);
+        _tokens.Return(Pool);
+        Pool.Return(_rows);
+        IsTaped = false;
+    }
+
+    public Tensor Upload<T>(ReadOnlySpan<T> values) where T : unmanaged
+    {
+        Tensor tensor = Pool.Rent(typeof(T) == typeof(int) ? DType.Int32 : DType.Float32, values.Length);
+        _kernels.Upload(values, tensor);
+        return tensor;
+    }
+
+    public float[] Download(Tensor tensor)
+    {
+        float[] values = new float[tensor.Count];
+        _kernels.Download(tensor, values.AsSpan());
+        return values;
+    }
+
+    public void Dispose()
+    {
+        Drop();
+        Pool.Dispose();
+    }
+}

@@ -1,0 +1,19 @@
+namespace HybridEngine.Training;
+
+/// <summary>How a model is trained.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>Constants of the optimizer.</summary>
+    public AdamWOptions Optimizer { get; init; } = new();
+
+    /// <summary>Keep only the input of every block in the forward and compute the rest again in the backward: less memory, about a third more time, the same bits.</summary>
+    public bool RecomputeActivations { get; init; }
+
+    /// <summary>Scalar models: the head's learning rate as a multiple of the body's.</summary>
+    public double HeadLearningRateScale { get; init; } = 1;
+}
+
+/// <summary>What an optimizer step did.</summary>
+/// <param name="GradientNorm">Of all gradients together, before clipping.</param>
+/// <param name="Applied">False when the norm was not finite: weights and moments are as before, the gradients are dropped.</param>
+public readonly record struct StepResult(double GradientNorm, bool Applied);
