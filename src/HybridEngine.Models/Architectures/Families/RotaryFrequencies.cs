@@ -1,0 +1,102 @@
+using HybridEngine.Core;
+
+namespace HybridEngine.Models;
+
+/// <summary>Rotary frequencies and their scalings, by transformers' names (<c>rope_theta</c> with <c>rope_scaling</c>, or <c>rope_parameters</c>).</summary>
+public static class RotaryFrequencies
+{
+    private const string Supported = "default, linear, llama3, yarn";
+
+    /// <summary>Reads the keys of transformers 4 or 5 and computes the frequencies.</summary>
+    /// <param name="config">The model's configuration.</param>
+    /// <param name="rotarySize">Rotated elements of a head, even.</param>
+    /// <param name="maxPositions">The model's longest context.</param>
+    public static RotarySpec Read(ConfigReader config, int rotarySize, int maxPositions)
+    {
+        ConfigReader? scaling = config.Section("rope_parameters") ?? config.Section("rope_scaling");
+        if (scaling is not null && (scaling.Has("full_attention") || scaling.Has("sliding_attention"))) { throw config.Unsupported("rope_parameters", "one set for all layers"); }
+        // transformers 5 moved rope_theta into rope_parameters; a top-level one still counts when that has none.
+        double theta = scaling is not null && scaling.Has("rope_theta") ? scaling.Positive("rope_theta") : config.Positive("rope_theta", 10000);
+        string kind = scaling?.Text("rope_type") ?? scaling?.Text("type") ?? "default";
+        double[] plain = Plain(rotarySize, theta);
+        if (scaling is not null && scaling.Number("partial_rotary_factor", 1) != 1) { throw scaling.Unsupported("partial_rotary_factor", "1"); }
+        return kind switch
+        {
+            "default" => new RotarySpec(rotarySize, plain),
+            "linear" => new RotarySpec(rotarySize, Linear(plain, scaling!.Positive("factor"))),
+            "llama3" => new RotarySpec(rotarySize, Llama3(plain, scaling!)),
+            "yarn" => ReadYarn(scaling!, rotarySize, theta, maxPositions),
+            _ => throw scaling!.Unsupported(scaling.Has("rope_type") ? "rope_type" : "type", Supported),
+        };
+    }
+
+    /// <summary><c>theta^(-2i/d)</c>, i = 0 .. d/2 - 1.</summary>
+    public static double[] Plain(int rotarySize, double theta)
+    {
+        double[] frequencies = new double[rotarySize / 2];
+        for (int i = 0; i < frequencies.Length; i++) { frequencies[i] = Math.Pow(theta, -2.0 * i / rotarySize); }
+        return frequencies;
+    }
+
+    /// <summary>Positions divided by a factor (Chen et al. 2023).</summary>
+    public static double[] Linear(double[] plain, double factor) => Array.ConvertAll(plain, f => f / factor);
+
+    /// <summary>YaRN (Peng et al. 2023): low frequencies are interpolated, high ones kept, with a ramp between two numbers of rotations.</summary>
+    /// <param name="rotarySize">Rotated elements of a head.</param>
+    /// <param name="theta">Base.</param>
+    /// <param name="factor">Context extension.</param>
+    /// <param name="originalPositions">Context of the original training.</param>
+    /// <param name="betaFast">Rotations from which a frequency is kept.</param>
+    /// <param name="betaSlow">Rotations below which a frequency is divided by the factor.</param>
+    /// <param name="truncate">Round the ramp's ends outwards to whole dimensions.</param>
+    public static double[] Yarn(int rotarySize, double theta, double factor, double originalPositions, double betaFast = 32, double betaSlow = 1, bool truncate = true)
+    {
+        double low = DimensionOf(betaFast), high = DimensionOf(betaSlow);
+        if (truncate) { (low, high) = (Math.Floor(low), Math.Ceiling(high)); }
+        (low, high) = (Math.Max(low, 0), Math.Min(high, rotarySize - 1));
+        if (low == high) { high += 0.001; }
+        double[] frequencies = Plain(rotarySize, theta);
+        for (int i = 0; i < frequencies.Length; i++)
+        {
+            double interpolated = Math.Clamp((i - low) / (high - low), 0, 1);
+            frequencies[i] = frequencies[i] / factor * interpolated + frequencies[i] * (1 - interpolated);
+        }
+
+        return frequencies;
+
+        double DimensionOf(double rotations) => rotarySize * Math.Log(originalPositions / (rotations * 2 * Math.PI)) / (2 * Math.Log(theta));
+    }
+
+    /// <summary>YaRN's attention factor: <c>0.1 * weight * ln(factor) + 1</c>, 1 when nothing is extended.</summary>
+    public static double YarnAttentionFactor(double factor, double weight = 1) => factor <= 1 ? 1 : 0.1 * weight * Math.Log(factor) + 1;
+
+    private static double[] Llama3(double[] plain, ConfigReader scaling)
+    {
+        double factor = scaling.Positive("factor"), low = scaling.Positive("low_freq_factor"), high = scaling.Positive("high_freq_factor");
+        double original = scaling.Positive("original_max_position_embeddings");
+        if (high <= low) { throw new InvalidInputException($"{scaling.Source}: high_freq_factor", $"{high}", $"more than low_freq_factor, which is {low}"); }
+        return Array.ConvertAll(plain, f =>
+        {
+            double wavelength = 2 * Math.PI / f;
+            if (wavelength < original / high) { return f; }
+            if (wavelength > original / low) { return f / factor; }
+            double smooth = (original / wavelength - low) / (high - low);
+            return (1 - smooth) * f / factor + smooth * f;
+        });
+    }
+
+    private static RotarySpec ReadYarn(ConfigReader scaling, int rotarySize, double theta, int maxPositions)
+    {
+        double original = scaling.Positive("original_max_position_embeddings", maxPositions);
+        double factor = scaling.Positive("factor", maxPositions / original);
+        double[] frequencies = Yarn(rotarySize, theta, factor, original, scaling.Positive("beta_fast", 32), scaling.Positive("beta_slow", 1), scaling.Flag("truncate", true));
+        double attention = YarnAttentionFactor(factor);
+        if (scaling.Has("attention_factor")) { attention = scaling.Positive("attention_factor"); }
+        else if (scaling.Number("mscale", 0) is > 0 and double weight && scaling.Number("mscale_all_dim", 0) is > 0 and double all)
+        {
+            attention = YarnAttentionFactor(factor, weight) / YarnAttentionFactor(factor, all);
+        }
+
+        return new RotarySpec(rotarySize, frequencies, attention);
+    }
+}

@@ -1,0 +1,116 @@
+using System.Text.Json;
+using HybridEngine.Core;
+
+namespace HybridEngine.Models;
+
+/// <summary>A model on disk, opened and checked: a folder in Hugging Face layout (ours included) or a GGUF file. Configuration, parameters, and whatever text needs.</summary>
+/// <remarks>Opening reads headers only and verifies that every parameter of the configuration is there with its shape and that nothing is left over; weights are mapped and decoded when asked for.</remarks>
+public sealed partial class ModelFiles : IDisposable
+{
+    private readonly IDisposable _owner;
+    private readonly Func<ParameterBinding, ParameterLocation?> _locate;
+
+    private ModelFiles(string path, DecoderConfig config, IReadOnlyDictionary<string, StoredTensor> tensors, IDisposable owner, Func<ParameterBinding, ParameterLocation?> locate)
+        => (Path, Config, Tensors, Bindings, _owner, _locate) = (path, config, tensors, ModelFamilies.Bind(config), owner, locate);
+
+    /// <summary>The folder or file.</summary>
+    public string Path { get; }
+
+    /// <summary>What the decoder needs to know. End tokens are those of <c>generation_config.json</c> where it names some.</summary>
+    public DecoderConfig Config { get; }
+
+    /// <summary>Every parameter, in the order of the forward pass.</summary>
+    public IReadOnlyList<ParameterBinding> Bindings { get; }
+
+    /// <summary>Everything that is stored, by the file's own names: what <see cref="Bindings"/> do not cover (a reward head) is read from here.</summary>
+    public IReadOnlyDictionary<string, StoredTensor> Tensors { get; }
+
+    /// <summary>The configuration as JSON, to be saved beside changed weights: the folder's own <c>config.json</c>, or one written from GGUF metadata.</summary>
+    public required string ConfigJson { get; init; }
+
+    /// <summary>The folder's <c>generation_config.json</c>, or null.</summary>
+    public string? GenerationConfigJson { get; init; }
+
+    /// <summary>Sampling defaults that the model's authors recommend.</summary>
+    public GenerationDefaults Generation { get; init; } = new();
+
+    /// <summary>Source text of the Jinja chat template, or null.</summary>
+    public string? ChatTemplate { get; init; }
+
+    /// <summary>Path of <c>tokenizer.json</c>, or null.</summary>
+    public string? TokenizerJsonPath { get; init; }
+
+    /// <summary>The type that most weight values have: the checkpoint's own.</summary>
+    public DType StoredDType => Bindings.Where(b => !b.IsVector).Select(b => Locate(b).Tensor).GroupBy(t => t.Type).OrderByDescending(g => g.Sum(t => t.Count)).First().Key.DType!.Value;
+
+    /// <summary>Bytes of all tensors.</summary>
+    public long TotalBytes => Tensors.Values.Sum(t => t.ByteCount);
+
+    /// <summary>Opens a folder in Hugging Face layout or a <c>.gguf</c> file.</summary>
+    /// <exception cref="HybridEngineException">A file is missing, damaged or not supported; one line says which and why.</exception>
+    public static ModelFiles Open(string path)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        if (Directory.Exists(path)) { return OpenFolder(path); }
+        if (!File.Exists(path)) { throw new InvalidInputException(path, "no such file or folder", "a model folder or a .gguf file"); }
+        return System.IO.Path.GetExtension(path).ToLowerInvariant() switch
+        {
+            ".bin" => throw new UnsupportedException(path, "a .bin file", "a folder in Hugging Face layout or a .gguf file; llama2.c files are read by 'convert'"),
+            ".safetensors" => throw new UnsupportedException(path, "a lone .safetensors file", "the folder that holds it and its config.json"),
+            _ => throw new UnsupportedException(path, "this kind of file", "a folder in Hugging Face layout or a .gguf file"),
+        };
+    }
+
+    /// <summary>Reads a parameter row-major in the decoder's orientation: fused parts cut out, transposed and permuted layouts undone, types decoded.</summary>
+    /// <param name="binding">One of <see cref="Bindings"/>.</param>
+    /// <param name="destination">[rows, columns] float32, exactly that long.</param>
+    public void ReadParameter(ParameterBinding binding, Span<float> destination)
+    {
+        if (destination.Length != (long)binding.Rows * binding.Columns)
+        {
+            throw new ArgumentException($"{destination.Length} values for {binding.TensorName} [{binding.Rows}, {binding.Columns}]", nameof(destination));
+        }
+
+        Locate(binding).Read(binding, destination);
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>Reads a stored tensor by its name in the file, row-major, as float32.</summary>
+    /// <exception cref="InvalidInputException">There is no such tensor.</exception>
+    public void ReadTensor(string name, Span<float> destination)
+    {
+        if (!Tensors.TryGetValue(name, out StoredTensor? tensor)) { throw new InvalidInputException(Path, $"no tensor {name}", "one of that name"); }
+        tensor.Read(destination);
+        GC.KeepAlive(this);
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _owner.Dispose();
+
+    private ParameterLocation Locate(ParameterBinding binding)
+        => _locate(binding) ?? throw new InvalidInputException(Path, $"no tensor {binding.TensorName}", $"one of that name in a {Config.Family} model");
+
+    // Every parameter must be there, readable and of the right shape, before anybody allocates for it.
+    private ModelFiles Verified(Func<string, bool> mayBeUnused)
+    {
+        HashSet<StoredTensor> used = [];
+        foreach (ParameterBinding binding in Bindings)
+        {
+            ParameterLocation location = Locate(binding);
+            StoredTensor tensor = location.Tensor;
+            used.Add(tensor);
+            string where = $"{tensor.FilePath}: tensor {tensor.Name}";
+            long[] expected = binding.IsVector ? [binding.FusedRows] : location.Transposed ? [binding.Columns, binding.FusedRows] : [binding.FusedRows, binding.Columns];
+            if (!tensor.Shape.SequenceEqual(expected)) { throw new InvalidInputException(where, StoredTensor.Describe(tensor.Shape), $"{StoredTensor.Describe(expected)} by the configuration"); }
+            if (tensor.Type.DType is null or DType.Int32 or DType.Int64 or DType.UInt8) { throw new UnsupportedException(where, $"element type {tensor.Type.Name}", "F32, F16, BF16, F64, Q8_0, Q4_0, Q4_1"); }
+        }
+
+        // A tensor without a place means that the configuration does not describe this model (a bias that would be dropped, more layers): refuse rather than run it wrong.
+        if (Tensors.Values.FirstOrDefault(t => !used.Contains(t) && !mayBeUnused(t.Name)) is { } extra)
+        {
+            throw new UnsupportedException($"{extra.FilePath}: tensor {extra}", $"a part that the configuration does not describe", $"the tensors of a {Config.Family} decoder");
+        }
+
+        return this;
+    }
+}

@@ -1,0 +1,68 @@
+using System.Buffers;
+
+namespace HybridEngine.Models;
+
+/// <summary>Where a parameter's values are and how they lie there.</summary>
+/// <param name="Tensor">The stored tensor.</param>
+/// <param name="Transposed">Stored [columns, fused rows].</param>
+/// <param name="InterleavedHeads">When positive, the rows of each of that many heads are in interleaved rotary order (GGUF's Llama, llama2.c), to be read back into halves.</param>
+internal sealed record ParameterLocation(StoredTensor Tensor, bool Transposed = false, int InterleavedHeads = 0)
+{
+    // Stored rows that a transposing read takes at a time: 64 columns of the destination keep its cache lines full.
+    private const int Strip = 64;
+
+    /// <summary>Reads a binding's part, row-major in the decoder's orientation.</summary>
+    public void Read(ParameterBinding binding, Span<float> destination)
+    {
+        if (Transposed && !binding.IsVector) { ReadTransposed(binding, destination); }
+        else if (InterleavedHeads > 0) { ReadInterleaved(binding, destination); }
+        else { Tensor.Read((long)binding.RowStart * binding.Columns, destination); }
+    }
+
+    /// <summary>The row of the interleaved order that holds row <paramref name="row"/> of the halves order: (i) and (i + d/2) of a head lie at 2i and 2i + 1.</summary>
+    public static int InterleavedRow(int row, int headSize)
+    {
+        int inHead = row % headSize, half = headSize / 2;
+        return row - inHead + (inHead < half ? 2 * inHead : 2 * (inHead - half) + 1);
+    }
+
+    private void ReadInterleaved(ParameterBinding binding, Span<float> destination)
+    {
+        int headSize = binding.Rows / InterleavedHeads, columns = binding.Columns;
+        if (columns == 1)
+        {
+            // A bias: single values cannot be read from block types one by one, vectors are never of those.
+            float[] all = Tensor.ToArray();
+            for (int row = 0; row < binding.Rows; row++) { destination[row] = all[binding.RowStart + InterleavedRow(row, headSize)]; }
+            return;
+        }
+
+        for (int row = 0; row < binding.Rows; row++)
+        {
+            Tensor.Read((long)(binding.RowStart + InterleavedRow(row, headSize)) * columns, destination.Slice(row * columns, columns));
+        }
+    }
+
+    private void ReadTransposed(ParameterBinding binding, Span<float> destination)
+    {
+        int rows = binding.Rows, columns = binding.Columns, fused = binding.FusedRows;
+        float[] rented = ArrayPool<float>.Shared.Rent(checked(Strip * rows));
+        try
+        {
+            for (int first = 0; first < columns; first += Strip)
+            {
+                int count = Math.Min(Strip, columns - first);
+                for (int c = 0; c < count; c++) { Tensor.Read((long)(first + c) * fused + binding.RowStart, rented.AsSpan(c * rows, rows)); }
+                for (int r = 0; r < rows; r++)
+                {
+                    Span<float> target = destination.Slice(r * columns + first, count);
+                    for (int c = 0; c < count; c++) { target[c] = rented[c * rows + r]; }
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(rented);
+        }
+    }
+}
