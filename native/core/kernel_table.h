@@ -1,6 +1,10 @@
 // What an instruction set provides: one table of function pointers per family, filled by that family's fill_<family>().
 #pragma once
+#include "cpu/activation/activation.h"
 #include "cpu/linear/linear.h"
+#include "cpu/norm/norm.h"
+#include "cpu/optimizer/optimizer.h"
+#include "cpu/position/position.h"
 #include "cpu/simd/elementary.h"
 
 namespace he {
@@ -8,6 +12,10 @@ namespace he {
 struct KernelTable {
   cpu::LinearKernels linear;
   cpu::ElementaryKernels elementary;
+  cpu::NormKernels norm;
+  cpu::PositionKernels position;
+  cpu::ActivationKernels activation;
+  cpu::OptimizerKernels optimizer;
 };
 
 }  // namespace he

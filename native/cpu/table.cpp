@@ -7,12 +7,20 @@ HE_ISA_BEGIN
 // One line a family; each is defined in cpu/<family>/<family>.cpp.
 void fill(LinearKernels&);
 void fill(ElementaryKernels&);
+void fill(NormKernels&);
+void fill(PositionKernels&);
+void fill(ActivationKernels&);
+void fill(OptimizerKernels&);
 
 KernelTable kernel_table();
 KernelTable kernel_table() {
   KernelTable t;
   fill(t.linear);
   fill(t.elementary);
+  fill(t.norm);
+  fill(t.position);
+  fill(t.activation);
+  fill(t.optimizer);
   return t;
 }
 

@@ -22,6 +22,16 @@ inline std::vector<std::string> isa_names() {
   return names;
 }
 
+// A context of one instruction set, destroyed at the end of the test.
+class Context {
+ public:
+  explicit Context(const std::string& isa = "", int threads = 2) : context_(select_isa(isa), threads) {}
+  operator he_context*() { return &context_; }
+
+ private:
+  he_context context_;
+};
+
 // Fresh numbers on every run; the seed is printed when a test fails.
 class Random {
  public:
@@ -42,7 +52,8 @@ class Random {
 };
 
 // Same length and every element within absolute + relative * |expected|; a NaN on one side only fails.
-inline ::testing::AssertionResult near(const std::vector<double>& expected, const std::vector<float>& actual, double relative, double absolute) {
+inline ::testing::AssertionResult near(const std::vector<double>& expected, const std::vector<float>& actual, double relative,
+                                       double absolute) {
   if (expected.size() != actual.size()) return ::testing::AssertionFailure() << "lengths " << expected.size() << " and " << actual.size();
   for (size_t i = 0; i < expected.size(); ++i) {
     const double e = expected[i], a = actual[i];
@@ -60,7 +71,8 @@ template <class T>
   if (expected.size() != actual.size()) return ::testing::AssertionFailure() << "lengths " << expected.size() << " and " << actual.size();
   for (size_t i = 0; i < expected.size(); ++i)
     if (std::memcmp(&expected[i], &actual[i], sizeof(T)) != 0)
-      return ::testing::AssertionFailure() << "element " << i << " of " << expected.size() << ": expected " << expected[i] << ", found " << actual[i];
+      return ::testing::AssertionFailure() << "element " << i << " of " << expected.size() << ": expected " << expected[i] << ", found "
+                                           << actual[i];
   return ::testing::AssertionSuccess();
 }
 

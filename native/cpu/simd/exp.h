@@ -1,5 +1,6 @@
-// exp, tanh, the logistic function and the normal distribution on V16: polynomials in explicit fused multiply-adds, so the same bits on every instruction set.
-// Coefficients are Chebyshev fits made for this file (error of the fit in brackets); bounds are checked over the whole range in tests/simd/exp_test.cpp.
+// exp, tanh, the logistic function and the normal distribution on V16: polynomials in explicit fused multiply-adds, so the same bits on
+// every instruction set. Coefficients are Chebyshev fits made for this file (error of the fit in brackets); bounds are checked over the
+// whole range in tests/simd/exp_test.cpp.
 #pragma once
 #include "cpu/simd/v16.h"
 
@@ -8,9 +9,11 @@ HE_ISA_BEGIN
 static inline V16 absolute(V16 a) { return max(a, zero() - a); }  // NaN stays NaN
 static inline V16 copy_sign(V16 magnitude, V16 sign) { return select_lt(sign, zero(), zero() - magnitude, magnitude); }
 
-// e^x, at most 2 units in the last place; exp(0) = 1 and exp(-inf) = 0 exactly, infinity above 88.7228, NaN stays NaN, denormal results are kept.
+// e^x, at most 2 units in the last place; exp(0) = 1 and exp(-inf) = 0 exactly, infinity above 88.7228, NaN stays NaN, denormal results are
+// kept.
 static inline V16 exp(V16 x) {
-  // Beyond these the result is 0 or infinity anyway, and the exponent below stays in range. min and max give their second argument when either is NaN.
+  // Beyond these the result is 0 or infinity anyway, and the exponent below stays in range. min and max give their second argument when
+  // either is NaN.
   x = min(splat(89.0f), max(splat(-105.0f), x));
   const V16 n = round_nearest(x * splat(1.44269504089f));
   // x - n ln 2, with ln 2 in two parts of which the first has zeros at its end: n times it is exact.

@@ -28,6 +28,37 @@ HE_API void he_context_destroy(he_context* ctx); /* null is a no-op */
 HE_API const char* he_context_isa(he_context* ctx);
 HE_API int32_t he_context_threads(he_context* ctx);
 
+/* ---- norm ---- y = norm(x + residual); centred: 1 LayerNorm, 0 RMSNorm. residual, bias, sum, statistics may be null; a residual needs sum. */
+HE_API he_status he_norm(he_context* ctx, int64_t rows, int64_t width, const float* x, int64_t x_stride, const float* residual, int64_t residual_stride,
+                         const float* weight, const float* bias, int32_t centred, float epsilon, float weight_offset, float* sum, int64_t sum_stride, float* y,
+                         int64_t y_stride, float* statistics, int64_t statistics_stride);
+/* d_weight and d_bias are added to and may be null; d_sum may be dy. */
+HE_API he_status he_norm_backward(he_context* ctx, int64_t rows, int64_t width, const float* dy, int64_t dy_stride, const float* sum, int64_t sum_stride,
+                                  const float* weight, const float* statistics, int64_t statistics_stride, int32_t centred, float weight_offset, float* d_sum,
+                                  int64_t d_sum_stride, int32_t accumulate, float* d_weight, float* d_bias);
+
+/* ---- position ---- rotates, in place, the first `rotary` elements of every head; table [table_rows, rotary]: cosines, then sines. */
+HE_API he_status he_rotary(he_context* ctx, int64_t tokens, int64_t heads, int64_t head_size, float* x, int64_t token_stride, int64_t head_stride,
+                           const int32_t* positions, const float* table, int64_t table_rows, int64_t table_stride, int64_t rotary, int32_t interleaved,
+                           int32_t inverse);
+
+/* ---- activation ---- kind: 0 relu, 1 silu, 2 gelu, 3 gelu_tanh. Outputs may be inputs (d_gate: gate, d_up: up, dx: dy). */
+HE_API he_status he_activate(he_context* ctx, int32_t kind, int64_t rows, int64_t width, const float* x, int64_t x_stride, float* y, int64_t y_stride);
+HE_API he_status he_activate_backward(he_context* ctx, int32_t kind, int64_t rows, int64_t width, const float* x, int64_t x_stride, const float* dy,
+                                      int64_t dy_stride, float* dx, int64_t dx_stride);
+HE_API he_status he_gate(he_context* ctx, int32_t kind, int64_t rows, int64_t width, const float* gate, int64_t gate_stride, const float* up,
+                         int64_t up_stride, float* y, int64_t y_stride);
+HE_API he_status he_gate_backward(he_context* ctx, int32_t kind, int64_t rows, int64_t width, const float* gate, int64_t gate_stride, const float* up,
+                                  int64_t up_stride, const float* dy, int64_t dy_stride, float* d_gate, int64_t d_gate_stride, float* d_up,
+                                  int64_t d_up_stride);
+/* y = alpha x + beta y; with beta 0 the old y is not read. */
+HE_API he_status he_axpby(he_context* ctx, int64_t rows, int64_t width, float alpha, const float* x, int64_t x_stride, float beta, float* y, int64_t y_stride);
+
+/* ---- optimizer ---- steps count from 1; gradient_scale [1] or null. */
+HE_API he_status he_adamw(he_context* ctx, int64_t n, float* parameter, const float* gradient, float* m, float* v, double learning_rate, double beta1,
+                          double beta2, double epsilon, double weight_decay, int64_t step, const float* gradient_scale);
+HE_API he_status he_squared_norm(he_context* ctx, int32_t count, const float* const* tensors, const int64_t* lengths, double* result);
+
 #ifdef __cplusplus
 }
 #endif

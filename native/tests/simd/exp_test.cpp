@@ -48,7 +48,8 @@ TEST(Exp, WholeRange_WithinTwoUlps) {
 
 TEST(Exp, Corners_AreExact) {
   for (const std::string& isa : isa_names()) {
-    const std::vector<float> y = apply(select_isa(isa).kernels.elementary.exp, {0.0f, -0.0f, -kInfinity, kInfinity, 88.8f, -104.5f, std::nanf("")});
+    const std::vector<float> y =
+        apply(select_isa(isa).kernels.elementary.exp, {0.0f, -0.0f, -kInfinity, kInfinity, 88.8f, -104.5f, std::nanf("")});
     EXPECT_EQ(y[0], 1.0f) << isa;
     EXPECT_EQ(y[1], 1.0f) << isa;
     EXPECT_EQ(y[2], 0.0f) << isa;
@@ -62,8 +63,8 @@ TEST(Exp, Corners_AreExact) {
 TEST(Elementary, EveryIsa_GivesTheBitsOfScalar) {
   const std::vector<float> x = whole_range();
   const cpu::ElementaryKernels& scalar = select_isa("scalar").kernels.elementary;
-  const Function cpu::ElementaryKernels::*functions[] = {&cpu::ElementaryKernels::exp, &cpu::ElementaryKernels::tanh, &cpu::ElementaryKernels::sigmoid,
-                                                         &cpu::ElementaryKernels::normal_cdf};
+  const Function cpu::ElementaryKernels::*functions[] = {&cpu::ElementaryKernels::exp, &cpu::ElementaryKernels::tanh,
+                                                         &cpu::ElementaryKernels::sigmoid, &cpu::ElementaryKernels::normal_cdf};
   for (const Function cpu::ElementaryKernels::*f : functions) {
     const std::vector<float> expected = apply(scalar.*f, x);
     for (const std::string& isa : isa_names()) {
@@ -79,7 +80,8 @@ TEST(Elementary, EveryIsa_GivesTheBitsOfScalar) {
 TEST(Tanh, WholeRange_WithinFiveUlps) {
   const std::vector<float> x = whole_range();
   const std::vector<float> y = apply(select_isa("").kernels.elementary.tanh, x);
-  for (size_t i = 0; i < x.size(); ++i) ASSERT_LE(ulps(std::tanh(static_cast<double>(x[i])), y[i]), 5.0) << "tanh(" << x[i] << ") is " << y[i];
+  for (size_t i = 0; i < x.size(); ++i)
+    ASSERT_LE(ulps(std::tanh(static_cast<double>(x[i])), y[i]), 5.0) << "tanh(" << x[i] << ") is " << y[i];
 }
 
 TEST(Sigmoid, WholeRange_RelativeError) {

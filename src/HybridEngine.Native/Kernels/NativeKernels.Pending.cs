@@ -50,17 +50,6 @@ public sealed unsafe partial class NativeKernels
     /// <inheritdoc />
     public void Logits(Tensor hidden, WeightMatrix head, Tensor bias, float softCap, Tensor y) => throw Pending();
 
-    // ---- Norm ----
-    /// <inheritdoc />
-    public void Norm(Tensor x, Tensor residual, Tensor weight, Tensor bias, NormOptions options, Tensor sum, Tensor y, Tensor statistics) => throw Pending();
-
-    /// <inheritdoc />
-    public void NormBackward(Tensor dy, Tensor sum, Tensor weight, Tensor statistics, NormOptions options, Tensor dSum, Tensor dWeight, Tensor dBias, bool accumulate = false) => throw Pending();
-
-    // ---- Position ----
-    /// <inheritdoc />
-    public void Rotary(Tensor x, Tensor positions, Tensor table, RotaryLayout layout, bool inverse = false) => throw Pending();
-
     // ---- Attention ----
     /// <inheritdoc />
     public KvLayer CreateKv(int blocks, int blockSize, int keyHeads, int headSize, DType dtype = DType.Float32) => throw Pending();
@@ -79,22 +68,6 @@ public sealed unsafe partial class NativeKernels
 
     /// <inheritdoc />
     public void PagedAttention(Tensor q, KvLayer cache, Tensor queryOffsets, Tensor contextLengths, Tensor blockTables, AttentionOptions options, Tensor y) => throw Pending();
-
-    // ---- Activation ----
-    /// <inheritdoc />
-    public void Activate(ActivationKind kind, Tensor x, Tensor y) => throw Pending();
-
-    /// <inheritdoc />
-    public void ActivateBackward(ActivationKind kind, Tensor x, Tensor dy, Tensor dx) => throw Pending();
-
-    /// <inheritdoc />
-    public void Gate(ActivationKind kind, Tensor gate, Tensor up, Tensor y) => throw Pending();
-
-    /// <inheritdoc />
-    public void GateBackward(ActivationKind kind, Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp) => throw Pending();
-
-    /// <inheritdoc />
-    public void Axpby(float alpha, Tensor x, float beta, Tensor y) => throw Pending();
 
     // ---- Expert ----
     /// <inheritdoc />
@@ -118,16 +91,6 @@ public sealed unsafe partial class NativeKernels
 
     /// <inheritdoc />
     public void LogProbsFromLogits(Tensor logits, Tensor temperature, Tensor targets, Tensor logProb) => throw Pending();
-
-    // ---- Optimizer ----
-    /// <inheritdoc />
-    public void SquaredNorm(IReadOnlyList<Tensor> tensors, Tensor result) => throw Pending();
-
-    /// <inheritdoc />
-    public void ClipCoefficient(Tensor squaredNorm, double maxNorm, Tensor coefficient) => throw Pending();
-
-    /// <inheritdoc />
-    public void AdamW(Tensor parameter, Tensor gradient, Tensor m, Tensor v, AdamWStep step, Tensor gradientScale) => throw Pending();
 
     // ---- Conversion ----
     /// <inheritdoc />

@@ -1,0 +1,13 @@
+using System.Runtime.InteropServices;
+
+namespace HybridEngine.Native;
+
+internal static unsafe partial class NativeMethods
+{
+    [LibraryImport(Library)]
+    internal static partial HeStatus he_adamw(ContextHandle ctx, long n, float* parameter, float* gradient, float* m, float* v, double learning_rate,
+        double beta1, double beta2, double epsilon, double weight_decay, long step, float* gradient_scale);
+
+    [LibraryImport(Library)]
+    internal static partial HeStatus he_squared_norm(ContextHandle ctx, int count, float** tensors, long* lengths, double* result);
+}
