@@ -28,6 +28,24 @@ HE_API void he_context_destroy(he_context* ctx); /* null is a no-op */
 HE_API const char* he_context_isa(he_context* ctx);
 HE_API int32_t he_context_threads(he_context* ctx);
 
+/* ---- linear ----
+ * Weights W [outputs, inputs] are packed in panels of 32 outputs: P[o / 32][k][o % 32], padded with zeros to a whole panel. Gradients of W have the same layout.
+ * A stride is the distance between rows. accumulate: 0 overwrites, 1 adds. Optional pointers may be null. */
+HE_API int64_t he_linear_packed_length(int64_t outputs, int64_t inputs); /* elements of a packed weight */
+HE_API he_status he_linear_pack(he_context* ctx, const float* source, int64_t source_stride, int64_t outputs, int64_t inputs, float* packed);
+HE_API he_status he_linear_unpack(he_context* ctx, const float* packed, int64_t outputs, int64_t inputs, float* destination, int64_t destination_stride);
+/* y [rows, outputs] = x [rows, inputs] W^T + bias [outputs, optional] */
+HE_API he_status he_linear_forward(he_context* ctx, const float* x, int64_t x_stride, int64_t rows, int64_t inputs, const float* w, int64_t outputs,
+                                   const float* bias, float* y, int64_t y_stride, int32_t accumulate);
+/* dx [rows, inputs] = dy [rows, outputs] W */
+HE_API he_status he_linear_backward_input(he_context* ctx, const float* dy, int64_t dy_stride, int64_t rows, int64_t outputs, const float* w, int64_t inputs,
+                                          float* dx, int64_t dx_stride, int32_t accumulate);
+/* dw (packed) += dy^T x; dbias [outputs, optional] += column sums of dy */
+HE_API he_status he_linear_backward_weight(he_context* ctx, const float* x, int64_t x_stride, const float* dy, int64_t dy_stride, int64_t rows, int64_t inputs,
+                                           int64_t outputs, float* dw, float* dbias);
+/* destination = w + scale * (b a), a [rank, inputs], b [outputs, rank]; destination may be w */
+HE_API he_status he_linear_merge_lora(he_context* ctx, const float* w, int64_t outputs, int64_t inputs, const float* a, int64_t a_stride, const float* b,
+                                      int64_t b_stride, int64_t rank, float scale, float* destination);
 /* ---- norm ---- y = norm(x + residual); centred: 1 LayerNorm, 0 RMSNorm. residual, bias, sum, statistics may be null; a residual needs sum. */
 HE_API he_status he_norm(he_context* ctx, int64_t rows, int64_t width, const float* x, int64_t x_stride, const float* residual, int64_t residual_stride,
                          const float* weight, const float* bias, int32_t centred, float epsilon, float weight_offset, float* sum, int64_t sum_stride, float* y,

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using HybridEngine.Core;
 
 namespace HybridEngine.Native;
@@ -15,19 +16,38 @@ public sealed unsafe partial class NativeKernels
     }
 
     /// <inheritdoc />
-    public void Upload<T>(ReadOnlySpan<T> source, Tensor destination) where T : unmanaged => source.CopyTo(HostBytes<T>(destination, nameof(destination), source.Length));
+    public void Upload<T>(ReadOnlySpan<T> source, Tensor destination) where T : unmanaged
+    {
+        Contract.Transfer(Device, destination, nameof(destination), source.Length, sizeof(T));
+        source.CopyTo(new Span<T>((void*)destination.Address, source.Length));
+    }
 
     /// <inheritdoc />
-    public void Download<T>(Tensor source, Span<T> destination) where T : unmanaged => HostBytes<T>(source, nameof(source), destination.Length).CopyTo(destination);
+    public void Download<T>(Tensor source, Span<T> destination) where T : unmanaged
+    {
+        Contract.Transfer(Device, source, nameof(source), destination.Length, sizeof(T));
+        new ReadOnlySpan<T>((void*)source.Address, destination.Length).CopyTo(destination);
+    }
 
     /// <inheritdoc />
     public void Copy(Tensor source, Tensor destination)
     {
-        if (source.DType != destination.DType || source.Shape != destination.Shape)
-        {
-            throw new ArgumentException($"destination is {destination}, expected {source.DType} {source.Shape}.", nameof(destination));
-        }
+        Contract.Copy(Device, source, destination);
+        CopyRows(source, destination);
+    }
 
+    /// <inheritdoc />
+    public void Zero(Tensor tensor)
+    {
+        Contract.Zero(Device, tensor);
+        ZeroRows(tensor);
+    }
+
+    /// <inheritdoc />
+    public void Synchronize() { }
+
+    private static void CopyRows(Tensor source, Tensor destination)
+    {
         if (source.Count == 0) { return; }
         if (source.IsContiguous && destination.IsContiguous)
         {
@@ -36,24 +56,20 @@ public sealed unsafe partial class NativeKernels
             return;
         }
 
-        for (long i = 0; i < source.Shape[0]; i++) { Copy(Inner(source, i), Inner(destination, i)); }
+        for (long i = 0; i < source.Shape[0]; i++) { CopyRows(Inner(source, i), Inner(destination, i)); }
     }
 
-    /// <inheritdoc />
-    public void Zero(Tensor tensor)
+    private static void ZeroRows(Tensor tensor)
     {
         if (tensor.Count == 0) { return; }
         if (tensor.IsContiguous)
         {
-            System.Runtime.InteropServices.NativeMemory.Clear((void*)tensor.Address, (nuint)tensor.DType.Bytes(tensor.Count));
+            NativeMemory.Clear((void*)tensor.Address, (nuint)tensor.DType.Bytes(tensor.Count));
             return;
         }
 
-        for (long i = 0; i < tensor.Shape[0]; i++) { Zero(Inner(tensor, i)); }
+        for (long i = 0; i < tensor.Shape[0]; i++) { ZeroRows(Inner(tensor, i)); }
     }
-
-    /// <inheritdoc />
-    public void Synchronize() { }
 
     // Index i of the outermost dimension, one rank lower.
     private static Tensor Inner(Tensor t, long i)
@@ -61,18 +77,5 @@ public sealed unsafe partial class NativeKernels
         Span<long> extents = stackalloc long[t.Rank - 1], strides = stackalloc long[t.Rank - 1];
         for (int d = 1; d < t.Rank; d++) { (extents[d - 1], strides[d - 1]) = (t.Shape[d], t.Strides[d]); }
         return new Tensor(t.Memory!, t.DType, new Shape(extents), new Shape(strides), t.Offset + i * t.Strides[0]);
-    }
-
-    // A contiguous tensor as host elements; checks that the host side holds exactly as many bytes.
-    private static Span<T> HostBytes<T>(Tensor tensor, string name, int count) where T : unmanaged
-    {
-        if (!tensor.IsContiguous) { throw new ArgumentException($"{name} is {tensor}, expected contiguous.", name); }
-        long bytes = tensor.DType.Bytes(tensor.Count);
-        if (bytes != (long)count * sizeof(T))
-        {
-            throw new ArgumentException($"{name} is {tensor} ({bytes} bytes), the host side has {count} {typeof(T).Name} ({(long)count * sizeof(T)} bytes).", name);
-        }
-
-        return new Span<T>((void*)tensor.Address, count);
     }
 }

@@ -5,28 +5,6 @@ namespace HybridEngine.Native;
 // Members that have no native kernel yet; this file goes when it is empty.
 public sealed unsafe partial class NativeKernels
 {
-    // ---- Linear ----
-    /// <inheritdoc />
-    public WeightMatrix CreateWeight(long outputs, long inputs, DType dtype = DType.Float32) => throw Pending();
-
-    /// <inheritdoc />
-    public void Pack(Tensor source, WeightMatrix destination) => throw Pending();
-
-    /// <inheritdoc />
-    public void Unpack(WeightMatrix source, Tensor destination) => throw Pending();
-
-    /// <inheritdoc />
-    public void Linear(Tensor x, WeightMatrix w, Tensor bias, Tensor y, bool accumulate = false) => throw Pending();
-
-    /// <inheritdoc />
-    public void LinearBackwardInput(Tensor dy, WeightMatrix w, Tensor dx, bool accumulate = false) => throw Pending();
-
-    /// <inheritdoc />
-    public void LinearBackwardWeight(Tensor x, Tensor dy, WeightMatrix dw, Tensor dBias) => throw Pending();
-
-    /// <inheritdoc />
-    public void MergeLora(WeightMatrix w, Tensor a, Tensor b, float scale, WeightMatrix destination) => throw Pending();
-
     // ---- Embedding ----
     /// <inheritdoc />
     public void Embed(Tensor ids, WeightMatrix table, Tensor y, float scale = 1, int offset = 0, bool accumulate = false) => throw Pending();

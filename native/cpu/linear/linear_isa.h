@@ -1,0 +1,19 @@
+// The linear family's functions of one instruction set: one file each, gathered into the table by linear.cpp.
+#pragma once
+#include "cpu/linear/linear.h"
+#include "cpu/simd/isa.h"
+
+HE_ISA_BEGIN
+
+void linear_pack(const Resources&, const float* source, int64_t source_stride, int64_t outputs, int64_t inputs, float* packed);
+void linear_unpack(const Resources&, const float* packed, int64_t outputs, int64_t inputs, float* destination, int64_t destination_stride);
+void linear_forward(const Resources&, const float* x, int64_t x_stride, int64_t rows, int64_t inputs, const float* w, int64_t outputs, const float* bias, float* y,
+                    int64_t y_stride, bool accumulate);
+void linear_backward_input(const Resources&, const float* dy, int64_t dy_stride, int64_t rows, int64_t outputs, const float* w, int64_t inputs, float* dx,
+                           int64_t dx_stride, bool accumulate);
+void linear_backward_weight(const Resources&, const float* x, int64_t x_stride, const float* dy, int64_t dy_stride, int64_t rows, int64_t inputs, int64_t outputs,
+                            float* dw, float* dbias);
+void linear_merge_lora(const Resources&, const float* w, int64_t outputs, int64_t inputs, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
+                       int64_t rank, float scale, float* destination);
+
+HE_ISA_END

@@ -1,0 +1,70 @@
+using HybridEngine.Core;
+
+namespace HybridEngine.Native;
+
+public sealed unsafe partial class NativeKernels
+{
+    /// <inheritdoc />
+    public WeightMatrix CreateWeight(long outputs, long inputs, DType dtype = DType.Float32)
+    {
+        Contract.CreateWeight(outputs, inputs);
+        if (dtype != DType.Float32) { throw new UnsupportedException("native backend", $"a weight of {dtype}", "Float32"); }
+        return new WeightMatrix(outputs, inputs, Allocate(DType.Float32, NativeMethods.he_linear_packed_length(outputs, inputs)));
+    }
+
+    /// <inheritdoc />
+    public void Pack(Tensor source, WeightMatrix destination)
+    {
+        Contract.Pack(Device, source, destination);
+        NativeMethods.he_linear_pack(_context, F32(source), RowStride(source), destination.Outputs, destination.Inputs, Packed(destination, nameof(destination))).Check();
+    }
+
+    /// <inheritdoc />
+    public void Unpack(WeightMatrix source, Tensor destination)
+    {
+        Contract.Unpack(Device, source, destination);
+        NativeMethods.he_linear_unpack(_context, Packed(source, nameof(source)), source.Outputs, source.Inputs, F32(destination), RowStride(destination)).Check();
+    }
+
+    /// <inheritdoc />
+    public void Linear(Tensor x, WeightMatrix w, Tensor bias, Tensor y, bool accumulate = false)
+    {
+        Contract.Linear(Device, x, w, bias, y);
+        NativeMethods.he_linear_forward(
+            _context, F32(x), RowStride(x), x.Shape[0], w.Inputs, Packed(w, nameof(w)), w.Outputs, F32(bias), F32(y), RowStride(y), Flag(accumulate)).Check();
+    }
+
+    /// <inheritdoc />
+    public void LinearBackwardInput(Tensor dy, WeightMatrix w, Tensor dx, bool accumulate = false)
+    {
+        Contract.LinearBackwardInput(Device, dy, w, dx);
+        NativeMethods.he_linear_backward_input(
+            _context, F32(dy), RowStride(dy), dy.Shape[0], w.Outputs, Packed(w, nameof(w)), w.Inputs, F32(dx), RowStride(dx), Flag(accumulate)).Check();
+    }
+
+    /// <inheritdoc />
+    public void LinearBackwardWeight(Tensor x, Tensor dy, WeightMatrix dw, Tensor dBias)
+    {
+        Contract.LinearBackwardWeight(Device, x, dy, dw, dBias);
+        NativeMethods.he_linear_backward_weight(
+            _context, F32(x), RowStride(x), F32(dy), RowStride(dy), x.Shape[0], dw.Inputs, dw.Outputs, Packed(dw, nameof(dw)), F32(dBias)).Check();
+    }
+
+    /// <inheritdoc />
+    public void MergeLora(WeightMatrix w, Tensor a, Tensor b, float scale, WeightMatrix destination)
+    {
+        Contract.MergeLora(Device, w, a, b, destination);
+        NativeMethods.he_linear_merge_lora(
+            _context, Packed(w, nameof(w)), w.Outputs, w.Inputs, F32(a), RowStride(a), F32(b), RowStride(b), a.Shape[0], scale, Packed(destination, nameof(destination))).Check();
+    }
+
+    // The address of a weight, after making sure that it was made by this backend: another one's layout has another length.
+    private static float* Packed(WeightMatrix w, string name)
+    {
+        long length = NativeMethods.he_linear_packed_length(w.Outputs, w.Inputs);
+        Tensor storage = w.Storage;
+        return storage.DType == DType.Float32 && storage.Count == length
+            ? (float*)storage.Address
+            : throw new ArgumentException($"{name} is {w} with {storage.Count} elements, expected {length} Float32 in the native backend's layout.", name);
+    }
+}
