@@ -1,0 +1,31 @@
+using HybridEngine.Core;
+using HybridEngine.Native;
+using HybridEngine.Reference;
+using Xunit;
+
+namespace HybridEngine.Inference.Tests;
+
+/// <summary>The backends that the engine's promises are tested on.</summary>
+public enum Backend
+{
+    /// <summary>Plain C#.</summary>
+    Reference,
+    /// <summary>The native library on one thread.</summary>
+    Native1,
+    /// <summary>The native library on two threads.</summary>
+    Native2,
+}
+
+internal static class BackendExtensions
+{
+    // Goes with NativeKernels.Pending.cs.
+    private static bool NativeKernelsArePending => typeof(NativeKernels).GetMethod("Pending", System.Reflection.BindingFlags.Static | System.Reflection.BindingFlags.NonPublic) is not null;
+
+    public static IKernels Open(this Backend backend)
+    {
+        if (backend == Backend.Reference) { return new ReferenceKernels(); }
+        Skip.If(!NativeLibraryReport.Current.IsLoaded, NativeLibraryReport.Current.ToString());
+        Skip.If(NativeKernelsArePending, "the native kernels are not written yet");
+        return new NativeKernels(new NativeOptions { Threads = backend == Backend.Native1 ? 1 : 2 });
+    }
+}
