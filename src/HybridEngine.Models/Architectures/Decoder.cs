@@ -58,7 +58,11 @@ public sealed class Decoder : IParameterSource, IDisposable
     /// <summary>Number of trainable elements.</summary>
     public long ParameterCount => _parameters.Sum(p => (long)p.Rows * p.Columns);
 
-    /// <summary>Loads a checkpoint's weights.</summary>
+    /// <summary>Loads an opened checkpoint's weights, decoded to float32.</summary>
+    /// <exception cref="HybridEngineException">A tensor cannot be read.</exception>
+    public static Decoder Load(IKernels kernels, ModelFiles files) => Load(kernels, files.Config, files.Bindings, new FileSource(files));
+
+    /// <summary>Loads weights.</summary>
     /// <param name="kernels">Where they go.</param>
     /// <param name="config">What the model is.</param>
     /// <param name="bindings">Its tensors.</param>
@@ -186,5 +190,10 @@ public sealed class Decoder : IParameterSource, IDisposable
         _parameters.Add(parameter);
         foreach (ParameterBinding part in parts) { _byBinding[part] = parameter; }
         return parameter;
+    }
+
+    private sealed class FileSource(ModelFiles files) : IParameterSource
+    {
+        public void Read(ParameterBinding binding, Span<float> destination) => files.ReadParameter(binding, destination);
     }
 }
