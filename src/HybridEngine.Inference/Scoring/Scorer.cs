@@ -1,0 +1,122 @@
+using HybridEngine.Core;
+using HybridEngine.Models;
+
+namespace HybridEngine.Inference;
+
+/// <summary>Log-probabilities of given tokens, in packed batches; nothing is kept for a backward.</summary>
+/// <remarks>The same bits as training computes and as sampling recorded, in any batch. Not thread-safe.</remarks>
+public sealed class Scorer : IDisposable
+{
+    // Rows whose logits are stored at once, for the most likely tokens.
+    private const long LogitBytes = 64L << 20;
+
+    private readonly Decoder _decoder;
+    private readonly IKernels _kernels;
+    private readonly TensorPool _pool;
+    private readonly DecoderForward _forward;
+
+    /// <param name="decoder">The weights; shared, not owned.</param>
+    public Scorer(Decoder decoder)
+    {
+        (_decoder, _kernels) = (decoder, decoder.Kernels);
+        _pool = new TensorPool(_kernels);
+        _forward = new DecoderForward(decoder, _pool);
+    }
+
+    /// <summary>Scores sequences; results in their order.</summary>
+    /// <param name="sequences">At least one token each.</param>
+    /// <param name="options">What to compute.</param>
+    /// <exception cref="InvalidInputException">A sequence is empty, too long, or holds an unknown id; or an option is out of range.</exception>
+    public SequenceScores[] Score(IReadOnlyList<int[]> sequences, ScoringOptions? options = null)
+    {
+        options ??= new ScoringOptions();
+        if (!(options.Temperature > 0) || !float.IsFinite(options.Temperature)) { throw new InvalidInputException("temperature", $"{options.Temperature}", "a finite number above 0"); }
+        if (options.Top < 0 || options.Top > _decoder.Config.VocabularySize) { throw new InvalidInputException("top", $"{options.Top}", $"0 to the vocabulary's {_decoder.Config.VocabularySize}"); }
+        SequenceScores[] scores = new SequenceScores[sequences.Count];
+        for (int start = 0; start < sequences.Count;)
+        {
+            int end = start;
+            for (long tokens = 0; end < sequences.Count && (end == start || tokens + sequences[end].Length <= options.BatchTokens); end++)
+            {
+                if (sequences[end].Length == 0) { throw new InvalidInputException($"sequence {end}", "no tokens", "at least one"); }
+                _decoder.Config.RequireContext(sequences[end].Length, $"sequence {end}");
+                _decoder.Config.RequireIds(sequences[end], $"sequence {end}");
+                tokens += sequences[end].Length;
+            }
+
+            ScoreBatch(PackedBatch.Pack([.. sequences.Skip(start).Take(end - start)]), options, scores.AsSpan(start, end - start));
+            start = end;
+        }
+
+        return scores;
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _pool.Dispose();
+
+    private void ScoreBatch(PackedBatch batch, ScoringOptions options, Span<SequenceScores> scores)
+    {
+        PackedTokens tokens = batch.Upload(_kernels, _pool);
+        Tensor hidden = _forward.Run(tokens);
+        tokens.Return(_pool);
+        (float[] logProbs, float[] entropies) = LogProbs(hidden, batch, options);
+        TokenLogProb[][] top = options.Top > 0 ? Top(hidden, options) : [];
+        _pool.Return(hidden);
+        for (int s = 0; s < scores.Length; s++)
+        {
+            (int first, int last) = (batch.Offsets[s], batch.Offsets[s + 1] - 1);
+            scores[s] = new SequenceScores
+            {
+                LogProbs = logProbs[first..last],
+                Entropies = options.Entropy ? entropies[first..last] : [],
+                Top = options.Top > 0 ? top[first..(last + 1)] : [],
+            };
+        }
+    }
+
+    // Row t predicts token t + 1 of its sequence; the last row of each predicts nothing that is given.
+    private (float[] LogProbs, float[] Entropies) LogProbs(Tensor hidden, PackedBatch batch, ScoringOptions options)
+    {
+        int n = batch.Tokens;
+        int[] targets = [.. batch.Ids.AsSpan(1), -1];
+        for (int s = 0; s < batch.Sequences; s++) { targets[batch.Offsets[s + 1] - 1] = -1; }
+        Tensor target = _pool.Rent(DType.Int32, n), logProb = _pool.Rent(DType.Float32, n), logSumExp = _pool.Rent(DType.Float32, n);
+        Tensor entropy = options.Entropy ? _pool.Rent(DType.Float32, n) : default;
+        _kernels.Upload<int>(targets, target);
+        _kernels.LogProbs(hidden, _decoder.Head.Matrix!, default, target, new HeadOptions(options.Temperature), logProb, logSumExp, entropy);
+        float[] logProbs = new float[n], entropies = new float[options.Entropy ? n : 0];
+        _kernels.Download(logProb, logProbs.AsSpan());
+        if (options.Entropy) { _kernels.Download(entropy, entropies.AsSpan()); }
+        foreach (Tensor t in (ReadOnlySpan<Tensor>)[target, logProb, logSumExp, entropy]) { _pool.Return(t); }
+        return (logProbs, entropies);
+    }
+
+    private TokenLogProb[][] Top(Tensor hidden, ScoringOptions options)
+    {
+        int n = (int)hidden.Shape[0], vocabulary = _decoder.Config.VocabularySize, k = options.Top;
+        int group = (int)Math.Clamp(LogitBytes / (vocabulary * (long)sizeof(float)), 1, n);
+        float[] temperatures = new float[group], logProbs = new float[group * k];
+        int[] ids = new int[group * k];
+        Array.Fill(temperatures, options.Temperature);
+        TokenLogProb[][] top = new TokenLogProb[n][];
+        Tensor temperature = _pool.Rent(DType.Float32, group), logits = _pool.Rent(DType.Float32, group, vocabulary);
+        Tensor id = _pool.Rent(DType.Int32, group, k), logProb = _pool.Rent(DType.Float32, group, k);
+        _kernels.Upload<float>(temperatures, temperature);
+        for (int start = 0; start < n; start += group)
+        {
+            int rows = Math.Min(group, n - start);
+            _decoder.Logits(hidden.Rows(start, rows), logits.Rows(0, rows));
+            _kernels.TopLogProbs(logits.Rows(0, rows), temperature.Rows(0, rows), id.Rows(0, rows), logProb.Rows(0, rows));
+            _kernels.Download(id.Rows(0, rows), ids.AsSpan(0, rows * k));
+            _kernels.Download(logProb.Rows(0, rows), logProbs.AsSpan(0, rows * k));
+            for (int r = 0; r < rows; r++)
+            {
+                top[start + r] = new TokenLogProb[k];
+                for (int i = 0; i < k; i++) { top[start + r][i] = new(ids[r * k + i], logProbs[r * k + i]); }
+            }
+        }
+
+        foreach (Tensor t in (ReadOnlySpan<Tensor>)[temperature, logits, id, logProb]) { _pool.Return(t); }
+        return top;
+    }
+}
