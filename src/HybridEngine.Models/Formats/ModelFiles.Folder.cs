@@ -7,10 +7,6 @@ public sealed partial class ModelFiles
 {
     private static readonly string[] _heads = ["score.weight", "v_head.weight", "value_head.weight"];
 
-    /// <summary>Files that belong to the tokenizer, copied along when a model is saved.</summary>
-    internal static IReadOnlyList<string> TokenizerFileNames { get; } =
-        ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja"];
-
     private static ModelFiles OpenFolder(string folder)
     {
         string configPath = System.IO.Path.Combine(folder, "config.json");

@@ -5,7 +5,7 @@ namespace HybridEngine.Models;
 
 /// <summary>A model on disk, opened and checked: a folder in Hugging Face layout (ours included) or a GGUF file. Configuration, parameters, and whatever text needs.</summary>
 /// <remarks>Opening reads headers only and verifies that every parameter of the configuration is there with its shape and that nothing is left over; weights are mapped and decoded when asked for.</remarks>
-public sealed partial class ModelFiles : IDisposable
+public sealed partial class ModelFiles : IParameterSource, IDisposable
 {
     private readonly IDisposable _owner;
     private readonly Func<ParameterBinding, ParameterLocation?> _locate;
@@ -51,10 +51,12 @@ public sealed partial class ModelFiles : IDisposable
     public static ModelFiles Open(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        AtomicFolder.Recover(path);
         if (Directory.Exists(path)) { return OpenFolder(path); }
         if (!File.Exists(path)) { throw new InvalidInputException(path, "no such file or folder", "a model folder or a .gguf file"); }
         return System.IO.Path.GetExtension(path).ToLowerInvariant() switch
         {
+            ".gguf" => OpenGguf(path),
             ".bin" => throw new UnsupportedException(path, "a .bin file", "a folder in Hugging Face layout or a .gguf file; llama2.c files are read by 'convert'"),
             ".safetensors" => throw new UnsupportedException(path, "a lone .safetensors file", "the folder that holds it and its config.json"),
             _ => throw new UnsupportedException(path, "this kind of file", "a folder in Hugging Face layout or a .gguf file"),
@@ -75,6 +77,8 @@ public sealed partial class ModelFiles : IDisposable
         GC.KeepAlive(this);
     }
 
+    void IParameterSource.Read(ParameterBinding binding, Span<float> destination) => ReadParameter(binding, destination);
+
     /// <summary>Reads a stored tensor by its name in the file, row-major, as float32.</summary>
     /// <exception cref="InvalidInputException">There is no such tensor.</exception>
     public void ReadTensor(string name, Span<float> destination)
@@ -88,7 +92,7 @@ public sealed partial class ModelFiles : IDisposable
     public void Dispose() => _owner.Dispose();
 
     private ParameterLocation Locate(ParameterBinding binding)
-        => _locate(binding) ?? throw new InvalidInputException(Path, $"no tensor {binding.TensorName}", $"one of that name in a {Config.Family} model");
+        => _locate(binding) ?? throw new InvalidInputException(Path, $"no tensor {(Gguf is { } metadata ? GgufNames.Of(metadata.Text("general.architecture")!, binding) : binding.TensorName)}", $"one of that name in a {Config.Family} model");
 
     // Every parameter must be there, readable and of the right shape, before anybody allocates for it.
     private ModelFiles Verified(Func<string, bool> mayBeUnused)

@@ -7,6 +7,8 @@ internal sealed class Gpt2Family : ModelFamily
 {
     public override string Name => "gpt2";
 
+    public override string TransformersClass => "GPT2LMHeadModel";
+
     public override string BodyPrefix => "transformer.";
 
     protected override DecoderConfig ReadDecoder(ConfigReader config)

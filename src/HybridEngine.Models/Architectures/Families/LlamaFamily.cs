@@ -5,6 +5,8 @@ internal sealed class LlamaFamily : ModelFamily
 {
     public override string Name => "llama";
 
+    public override string TransformersClass => "LlamaForCausalLM";
+
     public override string BodyPrefix => LlamaLayout.Prefix;
 
     public override IReadOnlyList<ParameterBinding> Bind(DecoderConfig config) => LlamaLayout.Bind(config);

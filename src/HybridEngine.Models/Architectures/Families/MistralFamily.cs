@@ -5,6 +5,8 @@ internal sealed class MistralFamily : ModelFamily
 {
     public override string Name => "mistral";
 
+    public override string TransformersClass => "MistralForCausalLM";
+
     public override string BodyPrefix => LlamaLayout.Prefix;
 
     public override IReadOnlyList<ParameterBinding> Bind(DecoderConfig config) => LlamaLayout.Bind(config);

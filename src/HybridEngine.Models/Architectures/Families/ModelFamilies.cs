@@ -1,3 +1,4 @@
+using System.Text.Json;
 using HybridEngine.Core;
 
 namespace HybridEngine.Models;
@@ -21,6 +22,14 @@ public static class ModelFamilies
     /// <summary>Reads a configuration with its family.</summary>
     public static DecoderConfig ReadConfig(ConfigReader config)
         => Get(config.Source, config.Text("model_type") ?? throw new InvalidInputException(config.Source, "no model_type", $"one of {Names}")).Read(config);
+
+    /// <summary>Reads a <c>config.json</c> alone, for a model that starts from random weights.</summary>
+    /// <returns>The decoder's configuration, and the file's JSON to be saved with the trained weights.</returns>
+    public static (DecoderConfig Config, string Json) ReadConfigFile(string path)
+    {
+        JsonElement json = JsonInput.ReadFile(path);
+        return (ReadConfig(new ConfigReader(path, json)), json.GetRawText());
+    }
 
     /// <summary>The parameters of a configuration, by its family's tensor names.</summary>
     public static IReadOnlyList<ParameterBinding> Bind(DecoderConfig config) => Get("configuration", config.Family).Bind(config);

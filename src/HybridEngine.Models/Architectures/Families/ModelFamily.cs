@@ -19,6 +19,9 @@ public abstract class ModelFamily
     /// <summary><c>model_type</c> of the configuration.</summary>
     public abstract string Name { get; }
 
+    /// <summary>Its class in transformers, which <c>architectures</c> of a configuration names.</summary>
+    public abstract string TransformersClass { get; }
+
     /// <summary>Prefix of every tensor of the body, which some checkpoints leave out: <c>model.</c></summary>
     public abstract string BodyPrefix { get; }
 

@@ -7,6 +7,8 @@ internal sealed class OptFamily : ModelFamily
 {
     public override string Name => "opt";
 
+    public override string TransformersClass => "OPTForCausalLM";
+
     public override string BodyPrefix => "model.";
 
     protected override DecoderConfig ReadDecoder(ConfigReader config)

@@ -5,6 +5,8 @@ internal sealed class Qwen2Family : ModelFamily
 {
     public override string Name => "qwen2";
 
+    public override string TransformersClass => "Qwen2ForCausalLM";
+
     public override string BodyPrefix => LlamaLayout.Prefix;
 
     public override IReadOnlyList<ParameterBinding> Bind(DecoderConfig config) => LlamaLayout.Bind(config);

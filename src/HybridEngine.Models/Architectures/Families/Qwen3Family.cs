@@ -7,6 +7,8 @@ internal sealed class Qwen3Family : ModelFamily
 {
     public override string Name => "qwen3";
 
+    public override string TransformersClass => "Qwen3ForCausalLM";
+
     public override string BodyPrefix => LlamaLayout.Prefix;
 
     public override IReadOnlyList<ParameterBinding> Bind(DecoderConfig config) => LlamaLayout.Bind(config);

@@ -1,0 +1,59 @@
+using HybridEngine.Core;
+
+namespace HybridEngine.Models;
+
+/// <summary>Writes a folder completely or not at all: its files are written to <c>NAME.tmp</c>, which then takes its place.</summary>
+/// <remarks>A folder cannot replace another in one step everywhere, so the old one stands as <c>NAME.old</c> for a moment; <see cref="Recover"/> puts it back if the process died there.</remarks>
+public static class AtomicFolder
+{
+    private const string Temporary = ".tmp", Old = ".old";
+
+    /// <summary>Fills a new folder and puts it in the place of <paramref name="path"/>.</summary>
+    /// <param name="path">The folder; what was there is replaced as a whole.</param>
+    /// <param name="write">Gets the folder to write into.</param>
+    /// <exception cref="HybridEngineException">The disk is full or the place cannot be written; a folder that was there before is untouched.</exception>
+    public static void Write(string path, Action<string> write)
+    {
+        path = Path.TrimEndingDirectorySeparator(path);
+        string temporary = path + Temporary, old = path + Old;
+        try
+        {
+            Recover(path);
+            Delete(temporary);
+            Directory.CreateDirectory(temporary);
+            write(temporary);
+            Delete(old);
+            if (Directory.Exists(path)) { Directory.Move(path, old); }
+            try
+            {
+                Directory.Move(temporary, path);
+            }
+            catch
+            {
+                if (!Directory.Exists(path) && Directory.Exists(old)) { Directory.Move(old, path); }
+                throw;
+            }
+
+            Delete(old);
+        }
+        catch (Exception e)
+        {
+            try { Delete(temporary); }
+            catch (Exception second) when (second is IOException or UnauthorizedAccessException) { /* The first error is the one to report. */ }
+            if (e is IOException or UnauthorizedAccessException) { throw new HybridEngineException($"{path}: cannot be written: {e.Message.TrimEnd('.')}{(Directory.Exists(path) ? "; the folder that was there is unchanged" : "")}", e); }
+            throw;
+        }
+    }
+
+    /// <summary>Puts back a folder whose replacement was interrupted between its two steps; does nothing otherwise.</summary>
+    public static void Recover(string path)
+    {
+        path = Path.TrimEndingDirectorySeparator(path);
+        if (!Path.Exists(path) && Directory.Exists(path + Old)) { Directory.Move(path + Old, path); }
+    }
+
+    private static void Delete(string folder)
+    {
+        if (Directory.Exists(folder)) { Directory.Delete(folder, recursive: true); }
+    }
+}

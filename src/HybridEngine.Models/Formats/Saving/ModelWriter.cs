@@ -1,0 +1,94 @@
+using System.Text.Json.Nodes;
+using HybridEngine.Core;
+
+namespace HybridEngine.Models;
+
+/// <summary>What a saved model holds besides its weights.</summary>
+public sealed record ModelSaveOptions
+{
+    /// <summary>Stored type of all weights: Float32, BFloat16 or Float16.</summary>
+    public DType DType { get; init; } = DType.Float32;
+
+    /// <summary>The configuration, as transformers writes it; <c>torch_dtype</c> or <c>dtype</c> are set to <see cref="DType"/>.</summary>
+    public required string ConfigJson { get; init; }
+
+    /// <summary><c>generation_config.json</c>, or null for none.</summary>
+    public string? GenerationConfigJson { get; init; }
+
+    /// <summary>Writes the tokenizer's files into the folder it is given; null for none.</summary>
+    public Action<string>? WriteTokenizer { get; init; }
+
+    /// <summary>Tensors besides the decoder's: a reward head.</summary>
+    public IReadOnlyList<TensorToWrite> ExtraTensors { get; init; } = [];
+
+    /// <summary>Largest weight file, in bytes; beyond it, shards with an index.</summary>
+    public long ShardBytes { get; init; } = 5_000_000_000;
+
+    /// <summary>Everything but the weights as it was in the model that these come from.</summary>
+    public static ModelSaveOptions Like(ModelFiles origin) => new()
+    {
+        ConfigJson = origin.ConfigJson,
+        GenerationConfigJson = origin.GenerationConfigJson,
+        WriteTokenizer = Directory.Exists(origin.Path) ? target => TokenizerFiles.Copy(origin.Path, target) : null,
+    };
+}
+
+/// <summary>Saves a model in Hugging Face layout, under transformers' tensor names (fused and transposed tensors as there), so that transformers, llama.cpp's converter and this engine read it.</summary>
+public static class ModelWriter
+{
+    /// <summary>Writes a complete folder, or nothing.</summary>
+    /// <param name="folder">Replaced as a whole when it exists.</param>
+    /// <param name="bindings">All parameters of the model.</param>
+    /// <param name="source">Their values: a decoder, or the files of another model.</param>
+    /// <param name="options">Configuration, types, tokenizer.</param>
+    /// <exception cref="HybridEngineException">The folder cannot be written; what stood there is unchanged.</exception>
+    public static void Save(string folder, IReadOnlyList<ParameterBinding> bindings, IParameterSource source, ModelSaveOptions options)
+        => AtomicFolder.Write(folder, target =>
+        {
+            SafetensorsWriter.WriteFolder(target, [.. Tensors(bindings, source, options.DType), .. options.ExtraTensors], options.ShardBytes);
+            AtomicFile.WriteText(Path.Combine(target, "config.json"), WithDType(options.ConfigJson, options.DType));
+            if (options.GenerationConfigJson is { } generation) { AtomicFile.WriteText(Path.Combine(target, "generation_config.json"), generation); }
+            options.WriteTokenizer?.Invoke(target);
+        });
+
+    /// <summary>The stored tensors of a model, under transformers' names: parts joined, Conv1D weights turned back.</summary>
+    internal static IEnumerable<TensorToWrite> Tensors(IReadOnlyList<ParameterBinding> bindings, IParameterSource source, DType dtype)
+        => bindings.GroupBy(b => b.TensorName).Select(group =>
+        {
+            ParameterBinding[] parts = [.. group];
+            ParameterBinding first = parts[0];
+            long[] shape = first.IsVector ? [first.FusedRows] : first.Transposed ? [first.Columns, first.FusedRows] : [first.FusedRows, first.Columns];
+            return new TensorToWrite(group.Key, dtype, shape, values => Join(parts, source, values));
+        });
+
+    /// <summary>Joins the parts of one stored tensor.</summary>
+    internal static void Join(IReadOnlyList<ParameterBinding> parts, IParameterSource source, Span<float> values)
+    {
+        foreach (ParameterBinding part in parts)
+        {
+            int rows = part.Rows, columns = part.Columns;
+            if (!part.Transposed || part.IsVector)
+            {
+                source.Read(part, values.Slice(part.RowStart * columns, rows * columns));
+                continue;
+            }
+
+            float[] rowMajor = new float[rows * columns];
+            source.Read(part, rowMajor);
+            for (int c = 0; c < columns; c++)
+            {
+                Span<float> stored = values.Slice(c * part.FusedRows + part.RowStart, rows);
+                for (int r = 0; r < rows; r++) { stored[r] = rowMajor[r * columns + c]; }
+            }
+        }
+    }
+
+    private static string WithDType(string configJson, DType dtype)
+    {
+        JsonObject config = JsonNode.Parse(configJson)!.AsObject();
+        string name = dtype switch { DType.Float32 => "float32", DType.BFloat16 => "bfloat16", DType.Float16 => "float16", _ => throw new UnsupportedException("dtype", $"{dtype} in Hugging Face layout", "float32, bfloat16, float16") };
+        // transformers 5 writes dtype, 4 wrote torch_dtype: keep the file's generation.
+        config[config.ContainsKey("dtype") ? "dtype" : "torch_dtype"] = name;
+        return config.ToJsonString(SavedJson.Indented) + "\n";
+    }
+}
