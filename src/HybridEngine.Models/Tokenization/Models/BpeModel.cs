@@ -1,0 +1,112 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using Microsoft.ML.Tokenizers;
+
+namespace HybridEngine.Models;
+
+/// <summary>Byte pair encoding with a list of merges. Microsoft.ML.Tokenizers merges each stretch of known characters; unknown characters,
+/// whole words that no merge reaches (<c>ignore_merges</c>) and offsets are handled here.</summary>
+internal sealed class BpeModel : ITokenModel
+{
+    private const int LongestCached = 32, CacheEntries = 1 << 16;
+
+    private readonly Vocabulary _vocabulary;
+    private readonly BpeTokenizer _inner;
+    private readonly BpeTokenizer? _last;
+    private readonly string _suffix;
+    private readonly bool _wholeWords;
+    private readonly UnknownCharacters _unknown;
+    private readonly int[] _lengths;
+    private readonly ConcurrentDictionary<string, CachedToken[]> _cache = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, CachedToken[]>.AlternateLookup<ReadOnlySpan<char>> _cached;
+    private int _cacheCount;
+
+    /// <param name="vocabulary">Token texts.</param>
+    /// <param name="merges">Merges as <c>left right</c>, best first.</param>
+    /// <param name="suffix">What the vocabulary writes at the end of a word, or empty.</param>
+    /// <param name="wholeWords">Whether a piece that is a token is that token, whatever the merges say.</param>
+    /// <param name="unknown">What becomes of unknown characters.</param>
+    /// <exception cref="InvalidOperationException">A merge names a token that the vocabulary lacks.</exception>
+    public BpeModel(Vocabulary vocabulary, IReadOnlyList<string> merges, string suffix, bool wholeWords, UnknownCharacters unknown)
+    {
+        (_vocabulary, _suffix, _wholeWords, _unknown) = (vocabulary, suffix, wholeWords, unknown);
+        _inner = BpeTokenizer.Create(new BpeOptions(vocabulary.Ids) { Merges = merges });
+        if (suffix.Length > 0) _last = BpeTokenizer.Create(new BpeOptions(vocabulary.Ids) { Merges = merges, EndOfWordSuffix = suffix });
+        _lengths = new int[vocabulary.Size];
+        foreach ((string token, int id) in vocabulary.Ids)
+            _lengths[id] = CodePoints.Of(suffix.Length > 0 && token.EndsWith(suffix, StringComparison.Ordinal) ? token[..^suffix.Length] : token).Length;
+        _cached = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
+    }
+
+    public void Encode(AlignedText text, int start, int end, List<TokenSpan> tokens)
+    {
+        int capacity = 2 * (end - start);
+        char[]? rented = null;
+        Span<char> buffer = capacity <= 512 ? stackalloc char[512] : rented = ArrayPool<char>.Shared.Rent(capacity);
+        ReadOnlySpan<char> piece = buffer[..text.CopyTo(start, end, buffer)];
+        if (piece.Length > LongestCached) EncodePiece(text, start, end, piece, tokens);
+        else if (_cached.TryGetValue(piece, out CachedToken[]? known))
+        {
+            foreach (CachedToken token in known) tokens.Add(new TokenSpan(token.Id, start + token.Start, start + token.End));
+        }
+        else
+        {
+            int first = tokens.Count;
+            EncodePiece(text, start, end, piece, tokens);
+            Remember(piece, tokens, first, start);
+        }
+        if (rented != null) ArrayPool<char>.Shared.Return(rented);
+    }
+
+    private void EncodePiece(AlignedText text, int start, int end, ReadOnlySpan<char> piece, List<TokenSpan> tokens)
+    {
+        if (_wholeWords && _vocabulary.TryGetId(piece, out int whole))
+        {
+            tokens.Add(new TokenSpan(whole, start, end));
+            return;
+        }
+
+        int first = tokens.Count, known = start, from = 0, at = 0;
+        for (int i = start; i < end; i++)
+        {
+            int length = text[i].Code < 0x10000 ? 1 : 2;
+            if (!IsKnown(piece.Slice(at, length), last: i + 1 == end))
+            {
+                Merge(piece[from..at], known, false, tokens);
+                _unknown.Encode(text, i, tokens, first);
+                (known, from) = (i + 1, at + length);
+            }
+            at += length;
+        }
+        Merge(piece[from..], known, true, tokens);
+    }
+
+    private bool IsKnown(ReadOnlySpan<char> character, bool last) => last && _suffix.Length > 0
+        ? _vocabulary.TryGetId(string.Concat(character, _suffix), out _)
+        : _vocabulary.TryGetId(character, out _);
+
+    private void Merge(ReadOnlySpan<char> stretch, int at, bool last, List<TokenSpan> tokens)
+    {
+        if (stretch.IsEmpty) return;
+        BpeTokenizer merger = last && _last != null ? _last : _inner;
+        foreach (int id in merger.EncodeToIds(stretch, considerPreTokenization: false, considerNormalization: false))
+        {
+            tokens.Add(new TokenSpan(id, at, at + _lengths[id]));
+            at += _lengths[id];
+        }
+    }
+
+    private void Remember(ReadOnlySpan<char> piece, List<TokenSpan> tokens, int first, int start)
+    {
+        if (_cacheCount >= CacheEntries) return;
+        var entry = new CachedToken[tokens.Count - first];
+        for (int i = 0; i < entry.Length; i++)
+        {
+            TokenSpan token = tokens[first + i];
+            entry[i] = new CachedToken(token.Id, (short)(token.Start - start), (short)(token.End - start));
+        }
+        if (_cached.TryAdd(piece, entry)) Interlocked.Increment(ref _cacheCount);
+    }
+
+    private readonly record struct CachedToken(int Id, short Start, short End);
+}

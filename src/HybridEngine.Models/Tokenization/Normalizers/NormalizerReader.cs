@@ -1,0 +1,22 @@
+namespace HybridEngine.Models;
+
+/// <summary>Builds normalizers from the <c>normalizer</c> section.</summary>
+internal static class NormalizerReader
+{
+    private const string Known = "Sequence, NFC, NFD, NFKC, NFKD, Prepend, Replace, Lowercase, Strip, StripAccents";
+
+    public static INormalizer? Read(JsonSection section) => section.IsNull ? null : section.Type switch
+    {
+        "Sequence" => new NormalizerSequence([.. section["normalizers"].Items().Select(item => Read(item) ?? throw item.Wrong("a normalizer"))]),
+        "NFC" => new UnicodeNormalizer(compatible: false, compose: true),
+        "NFD" => new UnicodeNormalizer(compatible: false, compose: false),
+        "NFKC" => new UnicodeNormalizer(compatible: true, compose: true),
+        "NFKD" => new UnicodeNormalizer(compatible: true, compose: false),
+        "Prepend" => new PrependNormalizer(section["prepend"].AsString()),
+        "Replace" => new ReplaceNormalizer(PatternReader.Read(section["pattern"]), section["content"].AsString()),
+        "Lowercase" => new LowercaseNormalizer(),
+        "Strip" => new StripNormalizer(section.Flag("strip_left", true), section.Flag("strip_right", true)),
+        "StripAccents" => RemoveNormalizer.Accents,
+        var other => throw section.Unsupported($"normalizer '{other}'", Known),
+    };
+}
