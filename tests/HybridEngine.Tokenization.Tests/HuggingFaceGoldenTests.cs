@@ -67,8 +67,7 @@ public sealed class HuggingFaceGoldenTests
 
     internal static (Tokenizer Tokenizer, JsonElement Cases) Open(string folder)
     {
-        string path = Golden.Local("tokenizers/" + folder);
-        if (!Directory.Exists(path)) path = Golden.Shared("golden/tokenizers_hf/" + folder);
+        string path = Golden.Tokenizer(folder);
         return (Tokenizer.Load(path), Golden.Json(Path.Combine(path, "cases.json")));
     }
 
