@@ -46,7 +46,7 @@ public sealed partial class ModelFiles
                 GenerationConfigJson = generationJson,
                 Generation = generation,
                 ChatTemplate = ReadChatTemplate(folder),
-                TokenizerJsonPath = File.Exists(tokenizer) ? tokenizer : null,
+                TokenizerPath = File.Exists(tokenizer) ? tokenizer : null,
             }.Verified(IsHarmless);
         }
         catch

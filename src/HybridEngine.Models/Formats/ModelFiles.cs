@@ -3,7 +3,7 @@ using HybridEngine.Core;
 
 namespace HybridEngine.Models;
 
-/// <summary>A model on disk, opened and checked: a folder in Hugging Face layout (ours included) or a GGUF file. Configuration, parameters, and whatever text needs.</summary>
+/// <summary>A model on disk, opened and checked: a folder in Hugging Face layout (ours included), a GGUF file, or a .bin of llama2.c. Configuration, parameters, and whatever text needs.</summary>
 /// <remarks>Opening reads headers only and verifies that every parameter of the configuration is there with its shape and that nothing is left over; weights are mapped and decoded when asked for.</remarks>
 public sealed partial class ModelFiles : IParameterSource, IDisposable
 {
@@ -37,8 +37,8 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
     /// <summary>Source text of the Jinja chat template, or null.</summary>
     public string? ChatTemplate { get; init; }
 
-    /// <summary>Path of <c>tokenizer.json</c>, or null.</summary>
-    public string? TokenizerJsonPath { get; init; }
+    /// <summary>What <c>Tokenizer.Load</c> reads: <c>tokenizer.json</c>, or llama2.c's vocabulary; null when there is none (a GGUF file's is in its metadata).</summary>
+    public string? TokenizerPath { get; init; }
 
     /// <summary>The type that most weight values have: the checkpoint's own.</summary>
     public DType StoredDType => Bindings.Where(b => !b.IsVector).Select(b => Locate(b).Tensor).GroupBy(t => t.Type).OrderByDescending(g => g.Sum(t => t.Count)).First().Key.DType!.Value;
@@ -46,7 +46,7 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
     /// <summary>Bytes of all tensors.</summary>
     public long TotalBytes => Tensors.Values.Sum(t => t.ByteCount);
 
-    /// <summary>Opens a folder in Hugging Face layout or a <c>.gguf</c> file.</summary>
+    /// <summary>Opens a folder in Hugging Face layout, a <c>.gguf</c> file, or a <c>.bin</c> of llama2.c.</summary>
     /// <exception cref="HybridEngineException">A file is missing, damaged or not supported; one line says which and why.</exception>
     public static ModelFiles Open(string path)
     {
@@ -57,9 +57,9 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
         return System.IO.Path.GetExtension(path).ToLowerInvariant() switch
         {
             ".gguf" => OpenGguf(path),
-            ".bin" => throw new UnsupportedException(path, "a .bin file", "a folder in Hugging Face layout or a .gguf file; llama2.c files are read by 'convert'"),
+            ".bin" => OpenLlama2c(path),
             ".safetensors" => throw new UnsupportedException(path, "a lone .safetensors file", "the folder that holds it and its config.json"),
-            _ => throw new UnsupportedException(path, "this kind of file", "a folder in Hugging Face layout or a .gguf file"),
+            _ => throw new UnsupportedException(path, "this kind of file", "a folder in Hugging Face layout, a .gguf file, or a .bin of llama2.c"),
         };
     }
 
