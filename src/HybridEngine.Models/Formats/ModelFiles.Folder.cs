@@ -46,7 +46,7 @@ public sealed partial class ModelFiles
                 GenerationConfigJson = generationJson,
                 Generation = generation,
                 ChatTemplate = ReadChatTemplate(folder),
-                TokenizerPath = File.Exists(tokenizer) ? tokenizer : null,
+                TokenizerJsonPath = File.Exists(tokenizer) ? tokenizer : null,
             }.Verified(IsHarmless);
         }
         catch

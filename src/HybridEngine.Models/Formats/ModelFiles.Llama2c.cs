@@ -5,6 +5,8 @@ namespace HybridEngine.Models;
 
 public sealed partial class ModelFiles
 {
+    private string? VocabularyPath { get; init; }
+
     private static ModelFiles OpenLlama2c(string path)
     {
         Llama2cFile file = Llama2cFile.Open(path);
@@ -17,7 +19,7 @@ public sealed partial class ModelFiles
             {
                 ConfigJson = json,
                 Generation = new GenerationDefaults { EosTokenIds = config.EosTokenIds },
-                TokenizerPath = FindVocabulary(path, config.VocabularySize),
+                VocabularyPath = FindVocabulary(path, config.VocabularySize),
             }.Verified(_ => false);
         }
         catch

@@ -37,8 +37,8 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
     /// <summary>Source text of the Jinja chat template, or null.</summary>
     public string? ChatTemplate { get; init; }
 
-    /// <summary>What <c>Tokenizer.Load</c> reads: <c>tokenizer.json</c>, or llama2.c's vocabulary; null when there is none (a GGUF file's is in its metadata).</summary>
-    public string? TokenizerPath { get; init; }
+    /// <summary>Path of <c>tokenizer.json</c>, or null.</summary>
+    public string? TokenizerJsonPath { get; init; }
 
     /// <summary>The type that most weight values have: the checkpoint's own.</summary>
     public DType StoredDType => Bindings.Where(b => !b.IsVector).Select(b => Locate(b).Tensor).GroupBy(t => t.Type).OrderByDescending(g => g.Sum(t => t.Count)).First().Key.DType!.Value;
@@ -87,6 +87,14 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
         tensor.Read(destination);
         GC.KeepAlive(this);
     }
+
+    /// <summary>The model's tokenizer: of the folder, of the GGUF metadata, or llama2.c's vocabulary beside the file.</summary>
+    /// <returns>null when there is none.</returns>
+    /// <exception cref="HybridEngineException">It is damaged or of an unsupported kind.</exception>
+    public Tokenizer? LoadTokenizer()
+        => Gguf is { } metadata ? metadata.ContainsKey("tokenizer.ggml.model") ? Tokenizer.FromGguf(metadata, Path) : null
+        : TokenizerJsonPath is not null ? Tokenizer.Load(Path)
+        : VocabularyPath is { } vocabulary ? Tokenizer.Load(vocabulary) : null;
 
     /// <inheritdoc />
     public void Dispose() => _owner.Dispose();

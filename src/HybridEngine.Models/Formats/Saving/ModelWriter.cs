@@ -29,7 +29,7 @@ public sealed record ModelSaveOptions
     {
         ConfigJson = origin.ConfigJson,
         GenerationConfigJson = origin.GenerationConfigJson,
-        WriteTokenizer = Directory.Exists(origin.Path) ? target => TokenizerFiles.Copy(origin.Path, target) : null,
+        WriteTokenizer = target => TokenizerFiles.Write(origin, target),
     };
 }
 

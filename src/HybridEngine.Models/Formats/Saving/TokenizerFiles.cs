@@ -6,6 +6,13 @@ internal static class TokenizerFiles
     private static readonly string[] _names =
         ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja"];
 
+    /// <summary>Writes a model's tokenizer into a folder: copies of the files of a folder, or those that GGUF metadata or llama2.c's vocabulary stand for.</summary>
+    public static void Write(ModelFiles origin, string target)
+    {
+        if (Directory.Exists(origin.Path)) { Copy(origin.Path, target); }
+        else { origin.LoadTokenizer()?.WriteFiles(target); }
+    }
+
     /// <summary>Copies those that are there.</summary>
     public static void Copy(string origin, string target)
     {
