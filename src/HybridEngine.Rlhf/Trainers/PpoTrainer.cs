@@ -118,12 +118,7 @@ public sealed class PpoTrainer
                 Range part = (order.Length * m / _options.Minibatches)..(order.Length * (m + 1) / _options.Minibatches);
                 ReadOnlySpan<int> answers = order.AsSpan(part);
                 if (answers.IsEmpty) { continue; }
-                TrainActor(batch, answers, training, measureMismatch: epoch == 0 && m == 0);
-                MixLanguageModel(actorRate, training);
-                training.ActorNorm = _models.Actor.Step(actorRate).GradientNorm;
-                TrainCritic(batch, answers, training);
-                training.CriticNorm = _models.Critic.Step(criticRate).GradientNorm;
-                Average?.Update();
+                TrainMinibatch(batch, answers, actorRate, criticRate, training, measureMismatch: epoch == 0 && m == 0);
             }
         }
 
@@ -175,6 +170,17 @@ public sealed class PpoTrainer
             values.AsSpan(0, selection.Count).CopyTo(batch.Values.AsSpan(batch.Offsets[a]));
             values.AsSpan(selection.Count).CopyTo(batch.EndValues.AsSpan(a));
         }
+    }
+
+    /// <summary>One AdamW step of the actor and one of the critic.</summary>
+    internal void TrainMinibatch(PpoBatch batch, ReadOnlySpan<int> answers, double actorRate, double criticRate, Training training, bool measureMismatch)
+    {
+        TrainActor(batch, answers, training, measureMismatch);
+        MixLanguageModel(actorRate, training);
+        training.ActorNorm = _models.Actor.Step(actorRate).GradientNorm;
+        TrainCritic(batch, answers, training);
+        training.CriticNorm = _models.Critic.Step(criticRate).GradientNorm;
+        Average?.Update();
     }
 
     /// <summary>Adds the gradient of the clipped surrogate and the entropy bonus over some answers.</summary>
@@ -303,7 +309,7 @@ public sealed class PpoTrainer
     }
 
     /// <summary>Sums over the minibatches of one step.</summary>
-    private sealed class Training
+    internal sealed class Training
     {
         private double _entropy, _mismatch;
         private long _entropyTokens, _mismatchTokens;
