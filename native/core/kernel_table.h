@@ -1,6 +1,7 @@
 // What an instruction set provides: one table of function pointers per family, filled by that family's fill_<family>().
 #pragma once
 #include "cpu/activation/activation.h"
+#include "cpu/attention/attention.h"
 #include "cpu/linear/linear.h"
 #include "cpu/norm/norm.h"
 #include "cpu/optimizer/optimizer.h"
@@ -15,6 +16,7 @@ struct KernelTable {
   cpu::NormKernels norm;
   cpu::PositionKernels position;
   cpu::ActivationKernels activation;
+  cpu::AttentionKernels attention;
   cpu::OptimizerKernels optimizer;
 };
 

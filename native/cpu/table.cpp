@@ -10,6 +10,7 @@ void fill(ElementaryKernels&);
 void fill(NormKernels&);
 void fill(PositionKernels&);
 void fill(ActivationKernels&);
+void fill(AttentionKernels&);
 void fill(OptimizerKernels&);
 
 KernelTable kernel_table();
@@ -20,6 +21,7 @@ KernelTable kernel_table() {
   fill(t.norm);
   fill(t.position);
   fill(t.activation);
+  fill(t.attention);
   fill(t.optimizer);
   return t;
 }

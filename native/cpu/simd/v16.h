@@ -123,20 +123,38 @@ static inline V16 select_lt(V16 a, V16 b, V16 if_true, V16 if_false) { HE_LANES(
 
 #endif
 
-// Sum of the lanes by one fixed tree: halves, quarters, ... (lane i + lane i+8, then +4, +2, +1).
+// Sum of the lanes by one fixed tree: halves, quarters, ... (lane i + lane i+8, then +4, +2, +1). The greatest lane by the same tree (max's rule for NaN).
+#if defined(__AVX2__)
+#if defined(__AVX512F__)
+static inline __m256 lower_half(V16 a) { return _mm512_castps512_ps256(a.v); }
+static inline __m256 upper_half(V16 a) { return _mm512_extractf32x8_ps(a.v, 1); }
+#else
+static inline __m256 lower_half(V16 a) { return a.lo; }
+static inline __m256 upper_half(V16 a) { return a.hi; }
+#endif
 static inline float reduce_add(V16 a) {
-  float t[16];
-  store(t, a);
-  for (int h = 8; h > 0; h /= 2)
-    for (int i = 0; i < h; ++i) t[i] += t[i + h];
-  return t[0];
+  const __m256 eight = _mm256_add_ps(lower_half(a), upper_half(a));
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 static inline float reduce_max(V16 a) {
-  float t[16];
-  store(t, a);
-  for (int h = 8; h > 0; h /= 2)
-    for (int i = 0; i < h; ++i) t[i] = t[i] > t[i + h] ? t[i] : t[i + h];
-  return t[0];
+  const __m256 eight = _mm256_max_ps(lower_half(a), upper_half(a));
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
+#else
+static inline float reduce_add(V16 a) {
+  for (int h = 8; h > 0; h /= 2)
+    for (int i = 0; i < h; ++i) a.v[i] += a.v[i + h];
+  return a.v[0];
+}
+static inline float reduce_max(V16 a) {
+  for (int h = 8; h > 0; h /= 2)
+    for (int i = 0; i < h; ++i) a.v[i] = a.v[i] > a.v[i + h] ? a.v[i] : a.v[i + h];
+  return a.v[0];
+}
+#endif
 
 HE_ISA_END

@@ -72,6 +72,32 @@ HE_API he_status he_gate_backward(he_context* ctx, int32_t kind, int64_t rows, i
 /* y = alpha x + beta y; with beta 0 the old y is not read. */
 HE_API he_status he_axpby(he_context* ctx, int64_t rows, int64_t width, float alpha, const float* x, int64_t x_stride, float beta, float* y, int64_t y_stride);
 
+/* ---- attention ---- [tokens, heads, head_size] with any token stride; offsets [sequences + 1]; window and soft_cap 0: off; alibi [query_heads] or null;
+ * log_sum_exp [tokens, query_heads] or null in the forward. */
+HE_API he_status he_attention(he_context* ctx, int64_t tokens, int64_t sequences, const int32_t* offsets, int64_t query_heads, int64_t key_heads,
+                              int64_t head_size, float scale, int32_t causal, int64_t window, float soft_cap, const float* alibi, const float* q,
+                              int64_t q_stride, const float* k, int64_t k_stride, const float* v, int64_t v_stride, float* y, int64_t y_stride,
+                              float* log_sum_exp, int64_t log_sum_exp_stride);
+HE_API he_status he_attention_backward(he_context* ctx, int64_t tokens, int64_t sequences, const int32_t* offsets, int64_t query_heads, int64_t key_heads,
+                                       int64_t head_size, float scale, int32_t causal, int64_t window, float soft_cap, const float* alibi, const float* q,
+                                       int64_t q_stride, const float* k, int64_t k_stride, const float* v, int64_t v_stride, const float* y,
+                                       int64_t y_stride, const float* log_sum_exp, int64_t log_sum_exp_stride, const float* dy, int64_t dy_stride,
+                                       float* dq, int64_t dq_stride, float* dk, int64_t dk_stride, float* dv, int64_t dv_stride);
+/* The cache of one layer: floats that keys and values take, in a layout of the library's own. block_size is a multiple of 16. */
+HE_API he_status he_kv_size(he_context* ctx, int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size, int64_t* key_floats,
+                            int64_t* value_floats);
+/* slots [tokens]: block * block_size + position in block; negative slots are skipped. */
+HE_API he_status he_kv_write(he_context* ctx, int64_t tokens, const float* k, int64_t k_stride, const float* v, int64_t v_stride, const int32_t* slots,
+                             float* keys, float* values, int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size);
+HE_API he_status he_kv_copy_blocks(he_context* ctx, int64_t count, const int32_t* sources, const int32_t* destinations, float* keys, float* values,
+                                   int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size);
+/* The last query row of a sequence stands at context_lengths - 1; block_tables [sequences, table_width]. */
+HE_API he_status he_paged_attention(he_context* ctx, int64_t tokens, int64_t sequences, const int32_t* query_offsets, const int32_t* context_lengths,
+                                    const int32_t* block_tables, int64_t table_width, int64_t table_stride, int64_t query_heads, int64_t key_heads,
+                                    int64_t head_size, float scale, int32_t causal, int64_t window, float soft_cap, const float* alibi, const float* q,
+                                    int64_t q_stride, const float* keys, const float* values, int64_t blocks, int64_t block_size, float* y,
+                                    int64_t y_stride);
+
 /* ---- optimizer ---- steps count from 1; gradient_scale [1] or null. */
 HE_API he_status he_adamw(he_context* ctx, int64_t n, float* parameter, const float* gradient, float* m, float* v, double learning_rate, double beta1,
                           double beta2, double epsilon, double weight_decay, int64_t step, const float* gradient_scale);

@@ -28,25 +28,6 @@ public sealed unsafe partial class NativeKernels
     /// <inheritdoc />
     public void Logits(Tensor hidden, WeightMatrix head, Tensor bias, float softCap, Tensor y) => throw Pending();
 
-    // ---- Attention ----
-    /// <inheritdoc />
-    public KvLayer CreateKv(int blocks, int blockSize, int keyHeads, int headSize, DType dtype = DType.Float32) => throw Pending();
-
-    /// <inheritdoc />
-    public void WriteKv(Tensor k, Tensor v, Tensor slots, KvLayer cache) => throw Pending();
-
-    /// <inheritdoc />
-    public void CopyKvBlocks(KvLayer cache, Tensor sources, Tensor destinations) => throw Pending();
-
-    /// <inheritdoc />
-    public void Attention(Tensor q, Tensor k, Tensor v, Tensor offsets, AttentionOptions options, Tensor y, Tensor logSumExp) => throw Pending();
-
-    /// <inheritdoc />
-    public void AttentionBackward(Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp, Tensor dy, Tensor offsets, AttentionOptions options, Tensor dq, Tensor dk, Tensor dv) => throw Pending();
-
-    /// <inheritdoc />
-    public void PagedAttention(Tensor q, KvLayer cache, Tensor queryOffsets, Tensor contextLengths, Tensor blockTables, AttentionOptions options, Tensor y) => throw Pending();
-
     // ---- Expert ----
     /// <inheritdoc />
     public void RouteExperts(Tensor logits, bool normalize, Tensor experts, Tensor weights) => throw Pending();

@@ -1,0 +1,183 @@
+// Attention exports.
+#include "cpu/attention/attention.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "abi/guard.h"
+#include "core/context.h"
+
+namespace {
+
+using he::require;
+
+constexpr int64_t kTaskRows = 256;  // query rows of a task: enough to pay for loading a tile of keys, few enough for the second-level cache
+
+he::cpu::AttentionShape shape(int64_t query_heads, int64_t key_heads, int64_t head_size, float scale, int32_t causal, int64_t window,
+                              float soft_cap, const float* alibi) {
+  require(head_size > 0 && query_heads > 0 && key_heads > 0 && query_heads % key_heads == 0,
+          "attention: heads and head size must be positive, key heads a divisor of query heads");
+  require(window >= 0, "attention: the window must not be negative");
+  return {query_heads, key_heads, head_size, scale, causal != 0, window, soft_cap, alibi};
+}
+
+// Offsets ascend inside [0, tokens]; returns the longest sequence.
+int64_t longest(const int32_t* offsets, int64_t sequences, int64_t tokens) {
+  require(offsets != nullptr, "attention: offsets must not be null");
+  int64_t most = 0;
+  for (int64_t s = 0; s < sequences; ++s) {
+    require(offsets[s] >= 0 && offsets[s] <= offsets[s + 1] && offsets[s + 1] <= tokens,
+            "attention: offsets must ascend within the tokens");
+    most = std::max<int64_t>(most, offsets[s + 1] - offsets[s]);
+  }
+  return most;
+}
+
+// Runs f(sequence, key head, query begin, query end, scratch): long rows of a causal sequence first, so that the last tasks are short.
+template <class F>
+void for_each_task(he_context* ctx, const he::cpu::AttentionShape& s, const int32_t* offsets, int64_t sequences, int64_t most, F f) {
+  const int64_t group = s.query_heads / s.key_heads, block = std::clamp<int64_t>(kTaskRows / group, 1, he::cpu::kTile),
+                blocks = (most + block - 1) / block;
+  ctx->scratch.reserve(ctx->isa.kernels.attention.forward_scratch(s.head_size, block * group));
+  ctx->pool.parallel_for(sequences * s.key_heads * blocks, [&](int64_t task, int worker) {
+    const int64_t sequence = task % sequences, key_head = task / sequences % s.key_heads,
+                  begin = (blocks - 1 - task / sequences / s.key_heads) * block;
+    const int64_t end = std::min<int64_t>(begin + block, offsets[sequence + 1] - offsets[sequence]);
+    if (begin < end) f(sequence, key_head, begin, end, ctx->scratch.of(worker));
+  });
+}
+
+he::cpu::KvCache cache(const float* keys, const float* values, int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size) {
+  require(keys != nullptr && values != nullptr, "kv cache: keys and values must not be null");
+  require(blocks >= 0 && block_size > 0 && block_size % he::cpu::kGroup == 0, "kv cache: the block size must be a positive multiple of 16");
+  require(key_heads > 0 && head_size > 0, "kv cache: heads and head size must be positive");
+  return {const_cast<float*>(keys), const_cast<float*>(values), blocks, block_size, key_heads, head_size};
+}
+
+}  // namespace
+
+extern "C" {
+
+he_status he_attention(he_context* ctx, int64_t tokens, int64_t sequences, const int32_t* offsets, int64_t query_heads, int64_t key_heads,
+                       int64_t head_size, float scale, int32_t causal, int64_t window, float soft_cap, const float* alibi, const float* q,
+                       int64_t q_stride, const float* k, int64_t k_stride, const float* v, int64_t v_stride, float* y, int64_t y_stride,
+                       float* log_sum_exp, int64_t log_sum_exp_stride) {
+  return he::guard([&] {
+    require(ctx != nullptr, "attention: context is null");
+    const he::cpu::AttentionShape s = shape(query_heads, key_heads, head_size, scale, causal, window, soft_cap, alibi);
+    const int64_t most = longest(offsets, sequences, tokens);
+    if (most == 0) return;
+    require(q != nullptr && k != nullptr && v != nullptr && y != nullptr, "attention: q, k, v and y must not be null");
+    const he::cpu::PackedAttention a{s,       {q, q_stride}, {k, k_stride}, {v, v_stride},
+                                     offsets, {y, y_stride}, log_sum_exp,   log_sum_exp_stride};
+    for_each_task(ctx, s, offsets, sequences, most, [&](int64_t sequence, int64_t key_head, int64_t begin, int64_t end, float* scratch) {
+      ctx->isa.kernels.attention.packed(a, sequence, key_head, begin, end, scratch);
+    });
+  });
+}
+
+he_status he_attention_backward(he_context* ctx, int64_t tokens, int64_t sequences, const int32_t* offsets, int64_t query_heads,
+                                int64_t key_heads, int64_t head_size, float scale, int32_t causal, int64_t window, float soft_cap,
+                                const float* alibi, const float* q, int64_t q_stride, const float* k, int64_t k_stride, const float* v,
+                                int64_t v_stride, const float* y, int64_t y_stride, const float* log_sum_exp, int64_t log_sum_exp_stride,
+                                const float* dy, int64_t dy_stride, float* dq, int64_t dq_stride, float* dk, int64_t dk_stride, float* dv,
+                                int64_t dv_stride) {
+  return he::guard([&] {
+    require(ctx != nullptr, "attention backward: context is null");
+    const he::cpu::AttentionShape s = shape(query_heads, key_heads, head_size, scale, causal, window, soft_cap, alibi);
+    if (longest(offsets, sequences, tokens) == 0) return;
+    require(q != nullptr && k != nullptr && v != nullptr && y != nullptr && log_sum_exp != nullptr && dy != nullptr && dq != nullptr &&
+                dk != nullptr && dv != nullptr,
+            "attention backward: q, k, v, y, log_sum_exp, dy, dq, dk and dv must not be null");
+    const he::cpu::PackedAttentionBackward a{
+        s,           {q, q_stride},      {k, k_stride}, {v, v_stride},   {y, y_stride},   {dy, dy_stride},
+        log_sum_exp, log_sum_exp_stride, offsets,       {dq, dq_stride}, {dk, dk_stride}, {dv, dv_stride}};
+    ctx->scratch.reserve(ctx->isa.kernels.attention.backward_scratch(head_size));
+    ctx->pool.parallel_for(sequences * key_heads, [&](int64_t task, int worker) {
+      ctx->isa.kernels.attention.backward(a, task / key_heads, task % key_heads, ctx->scratch.of(worker));
+    });
+  });
+}
+
+he_status he_kv_size(he_context* ctx, int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size, int64_t* key_floats,
+                     int64_t* value_floats) {
+  return he::guard([&] {
+    require(ctx != nullptr && key_floats != nullptr && value_floats != nullptr, "kv size: arguments must not be null");
+    require(blocks >= 0 && block_size > 0 && key_heads > 0 && head_size > 0, "kv size: sizes must be positive");
+    const int64_t positions = blocks * block_size * key_heads;
+    *key_floats = positions * head_size;
+    *value_floats = positions * ctx->isa.kernels.attention.padded_size(head_size);
+  });
+}
+
+he_status he_kv_write(he_context* ctx, int64_t tokens, const float* k, int64_t k_stride, const float* v, int64_t v_stride,
+                      const int32_t* slots, float* keys, float* values, int64_t blocks, int64_t block_size, int64_t key_heads,
+                      int64_t head_size) {
+  return he::guard([&] {
+    require(ctx != nullptr, "kv write: context is null");
+    require(tokens >= 0, "kv write: tokens must not be negative");
+    const he::cpu::KvCache c = cache(keys, values, blocks, block_size, key_heads, head_size);
+    if (tokens == 0) return;
+    require(k != nullptr && v != nullptr && slots != nullptr, "kv write: k, v and slots must not be null");
+    for (int64_t t = 0; t < tokens; ++t) require(slots[t] < blocks * block_size, "kv write: a slot lies outside the cache");
+    constexpr int64_t kTokens = 16;
+    ctx->pool.parallel_for((tokens + kTokens - 1) / kTokens, [&](int64_t i) {
+      ctx->isa.kernels.attention.write(c, {k, k_stride}, {v, v_stride}, slots, i * kTokens, std::min(tokens, (i + 1) * kTokens));
+    });
+  });
+}
+
+he_status he_kv_copy_blocks(he_context* ctx, int64_t count, const int32_t* sources, const int32_t* destinations, float* keys, float* values,
+                            int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size) {
+  return he::guard([&] {
+    require(ctx != nullptr, "kv copy: context is null");
+    const he::cpu::KvCache c = cache(keys, values, blocks, block_size, key_heads, head_size);
+    require(count >= 0 && (count == 0 || (sources != nullptr && destinations != nullptr)),
+            "kv copy: sources and destinations must not be null");
+    for (int64_t i = 0; i < count; ++i)
+      require(sources[i] >= 0 && sources[i] < blocks && destinations[i] >= 0 && destinations[i] < blocks,
+              "kv copy: a block lies outside the cache");
+    const int64_t key_floats = key_heads * block_size * head_size,
+                  value_floats = key_heads * block_size * ctx->isa.kernels.attention.padded_size(head_size);
+    for (int64_t i = 0; i < count; ++i) {
+      if (sources[i] == destinations[i]) continue;
+      std::memcpy(c.keys + destinations[i] * key_floats, c.keys + sources[i] * key_floats, static_cast<size_t>(key_floats) * sizeof(float));
+      std::memcpy(c.values + destinations[i] * value_floats, c.values + sources[i] * value_floats,
+                  static_cast<size_t>(value_floats) * sizeof(float));
+    }
+  });
+}
+
+he_status he_paged_attention(he_context* ctx, int64_t tokens, int64_t sequences, const int32_t* query_offsets,
+                             const int32_t* context_lengths, const int32_t* block_tables, int64_t table_width, int64_t table_stride,
+                             int64_t query_heads, int64_t key_heads, int64_t head_size, float scale, int32_t causal, int64_t window,
+                             float soft_cap, const float* alibi, const float* q, int64_t q_stride, const float* keys, const float* values,
+                             int64_t blocks, int64_t block_size, float* y, int64_t y_stride) {
+  return he::guard([&] {
+    require(ctx != nullptr, "paged attention: context is null");
+    const he::cpu::AttentionShape s = shape(query_heads, key_heads, head_size, scale, causal, window, soft_cap, alibi);
+    const he::cpu::KvCache c = cache(keys, values, blocks, block_size, key_heads, head_size);
+    const int64_t most = longest(query_offsets, sequences, tokens);
+    if (most == 0) return;
+    require(q != nullptr && y != nullptr && context_lengths != nullptr && block_tables != nullptr,
+            "paged attention: q, y, context_lengths and block_tables must not be null");
+    for (int64_t i = 0; i < sequences; ++i) {
+      const int64_t queries = query_offsets[i + 1] - query_offsets[i], keys_present = context_lengths[i],
+                    used = (keys_present + block_size - 1) / block_size;
+      if (queries == 0) continue;
+      require(keys_present >= queries && used <= table_width,
+              "paged attention: a context is shorter than its queries or longer than its block table");
+      for (int64_t b = 0; b < used; ++b) {
+        const int32_t block = block_tables[i * table_stride + b];
+        require(block >= 0 && block < blocks, "paged attention: a block table names a block outside the cache");
+      }
+    }
+    const he::cpu::PagedAttention a{s, {q, q_stride}, c, query_offsets, context_lengths, block_tables, table_stride, {y, y_stride}};
+    for_each_task(ctx, s, query_offsets, sequences, most,
+                  [&](int64_t sequence, int64_t key_head, int64_t begin, int64_t end, float* scratch) {
+                    ctx->isa.kernels.attention.paged(a, sequence, key_head, begin, end, scratch);
+                  });
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,78 @@
+// Attention family: packed sequences (forward, backward) and the paged cache (write, forward). docs/numerics.md, "Attention", is the rule.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace he::cpu {
+
+inline constexpr int64_t kTile = 64;   // keys of a tile, by absolute position
+inline constexpr int64_t kGroup = 16;  // keys whose scores lie side by side in one vector
+
+struct AttentionShape {
+  int64_t query_heads, key_heads, head_size;
+  float scale;
+  bool causal;
+  int64_t window;      // 0: off
+  float soft_cap;      // 0: off
+  const float* alibi;  // [query_heads] or null
+};
+
+// [tokens, heads, head_size]: a head's elements and a token's heads are contiguous, tokens are `stride` apart.
+struct Heads {
+  const float* data;
+  int64_t stride;
+};
+struct MutableHeads {
+  float* data;
+  int64_t stride;
+};
+
+struct PackedAttention {
+  AttentionShape shape;
+  Heads q, k, v;
+  const int32_t* offsets;  // [sequences + 1]
+  MutableHeads y;
+  float* log_sum_exp;  // [tokens, query_heads] or null
+  int64_t log_sum_exp_stride;
+};
+
+struct PackedAttentionBackward {
+  AttentionShape shape;
+  Heads q, k, v, y, dy;
+  const float* log_sum_exp;
+  int64_t log_sum_exp_stride;
+  const int32_t* offsets;
+  MutableHeads dq, dk, dv;
+};
+
+// One layer's cache. Keys [block][head][position / 16][d][position % 16], so that scores vectorise over keys; values
+// [block][head][position][d], d padded to whole vectors.
+struct KvCache {
+  float* keys;
+  float* values;
+  int64_t blocks, block_size, key_heads, head_size;
+};
+
+struct PagedAttention {
+  AttentionShape shape;
+  Heads q;
+  KvCache cache;
+  const int32_t* query_offsets;    // [sequences + 1]
+  const int32_t* context_lengths;  // [sequences]
+  const int32_t* block_tables;     // [sequences, table_stride]
+  int64_t table_stride;
+  MutableHeads y;
+};
+
+struct AttentionKernels {
+  int64_t (*padded_size)(int64_t head_size);  // elements of a value row of the cache
+  // Queries [begin, end), counted from the sequence's first, of one sequence and all query heads of one key head.
+  void (*packed)(const PackedAttention&, int64_t sequence, int64_t key_head, int64_t begin, int64_t end, float* scratch);
+  void (*paged)(const PagedAttention&, int64_t sequence, int64_t key_head, int64_t begin, int64_t end, float* scratch);
+  size_t (*forward_scratch)(int64_t head_size, int64_t rows);  // floats; rows = queries x query heads of a key head
+  void (*backward)(const PackedAttentionBackward&, int64_t sequence, int64_t key_head, float* scratch);
+  size_t (*backward_scratch)(int64_t head_size);
+  void (*write)(const KvCache&, Heads k, Heads v, const int32_t* slots, int64_t token_begin, int64_t token_end);
+};
+
+}  // namespace he::cpu

@@ -1,0 +1,71 @@
+// Pieces shared by the forward and the backward: which keys a query sees, scores from products, and a tile of keys and values in working
+// memory.
+#pragma once
+#include "cpu/attention/attention.h"
+#include "cpu/simd/exp.h"
+#include "cpu/simd/lanes.h"
+
+HE_ISA_BEGIN
+
+static constexpr int64_t kTileGroups = kTile / kGroup;
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t greatest(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t padded(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
+
+// Keys [begin, end).
+struct Range {
+  int64_t begin, end;
+};
+
+// Keys that the query at `position` sees, of `keys` in all.
+static inline Range visible(const AttentionShape& s, int64_t position, int64_t keys) {
+  return {s.window > 0 ? greatest(0, position - s.window + 1) : 0, s.causal ? least(position + 1, keys) : keys};
+}
+
+static inline Range within_tile(Range r, int64_t tile) { return {greatest(r.begin - tile * kTile, 0), least(r.end - tile * kTile, kTile)}; }
+
+// Scores of 16 keys from their products: scale, soft-cap, ALiBi; and, when asked, their derivative with respect to the products.
+// `distance` is the first key's position minus the query's.
+static inline V16 score(const AttentionShape& s, V16 product, float slope, int64_t distance, V16* derivative = nullptr) {
+  static constexpr float kIndex[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const V16 scale = splat(s.scale);
+  V16 v = product * scale;
+  if (derivative != nullptr) *derivative = scale;
+  if (s.soft_cap > 0) {
+    const V16 t = tanh(v / splat(s.soft_cap));
+    v = splat(s.soft_cap) * t;
+    if (derivative != nullptr) *derivative = scale * fnma(t, t, splat(1.0f));
+  }
+  if (s.alibi != nullptr) v = fma(splat(slope), splat(static_cast<float>(distance)) + load(kIndex), v);
+  return v;
+}
+
+// `inside` for lanes [begin, end), `outside` for the others.
+static inline V16 in_range(V16 inside, V16 outside, int64_t begin, int64_t end) {
+  static constexpr float kIndex[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const V16 index = load(kIndex);
+  return select_lt(index, splat(static_cast<float>(begin)), outside, select_lt(index, splat(static_cast<float>(end)), inside, outside));
+}
+
+// Rows of a head, `count` <= kTile of them, into [kTile][padded]; padding and missing rows are 0.
+static inline void copy_rows(const float* source, int64_t stride, int64_t count, int64_t head_size, float* destination) {
+  const int64_t width = padded(head_size);
+  for (int64_t j = 0; j < kTile; ++j)
+    for (int64_t d = 0; d < width; d += kLanes)
+      store(destination + j * width + d, j < count ? load_some(source + j * stride + d, least(kLanes, head_size - d)) : zero());
+}
+
+// The same rows transposed: [group][d][16].
+static inline void transpose_rows(const float* source, int64_t stride, int64_t count, int64_t head_size, float* destination) {
+  for (int64_t g = 0; g < kTileGroups; ++g) {
+    float* out = destination + g * head_size * kGroup;
+    const float* in = source + g * kGroup * stride;
+    const int64_t rows = least(kGroup, greatest(count - g * kGroup, 0));
+    if (rows < kGroup) memset(out, 0, static_cast<size_t>(head_size * kGroup) * sizeof(float));
+    for (int64_t d = 0; d < head_size; ++d)
+      for (int64_t j = 0; j < rows; ++j) out[d * kGroup + j] = in[j * stride + d];
+  }
+}
+
+HE_ISA_END
