@@ -17,7 +17,7 @@ function Build-All([string]$Project = 'src/HybridEngine.Cli/HybridEngine.Cli.csp
 
 switch ($Command) {
     'build' { Build-All }
-    'demo' { Build-All; & artifacts/bin/HybridEngine.Cli/release/hybridengine.exe demo @Rest; exit $LASTEXITCODE }
+    'demo' { Build-All; & artifacts/bin/HybridEngine.Cli/release/HybridEngine.Cli.exe demo @Rest; exit $LASTEXITCODE }
     'test' { Build-All HybridEngine.sln; dotnet test HybridEngine.sln -c Release --no-build; exit $LASTEXITCODE }
     'pack' {
         Build-All

@@ -55,7 +55,7 @@ build() {
   build_native artifacts/native
   say "managed code"
   dotnet build "${1:-src/HybridEngine.Cli/HybridEngine.Cli.csproj}" -c Release -v q -clp:NoSummary
-  printf '#!/bin/sh\nexec "%s/artifacts/bin/HybridEngine.Cli/release/hybridengine" "$@"\n' "$root" > artifacts/hybridengine
+  printf '#!/bin/sh\nexec "%s/artifacts/bin/HybridEngine.Cli/release/HybridEngine.Cli" "$@"\n' "$root" > artifacts/hybridengine
   chmod +x artifacts/hybridengine
 }
 

@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using HybridEngine.Core;
+using HybridEngine.Inference;
+using HybridEngine.Models;
+using HybridEngine.Rlhf;
+using HybridEngine.Training;
+
+namespace HybridEngine.Cli.Benchmarks;
+
+/// <summary>Seconds of each repetition, and of its parts where it has some.</summary>
+internal sealed record BenchTimes(double[] Seconds, IReadOnlyDictionary<string, double[]> Parts);
+
+/// <summary>Runs one case on a decoder.</summary>
+internal static class BenchRun
+{
+    public static BenchTimes Run(BenchCase test, Decoder decoder, CancellationToken stop) => test.What switch
+    {
+        "generate" => Generate(test, decoder, stop),
+        "prefill" => Prefill(test, decoder, stop),
+        "train" => Train(test, decoder, stop),
+        "rlhf" => Rlhf(test, decoder, stop),
+        _ => throw new InvalidInputException("bench", $"'{test.What}'", "generate, prefill, train or rlhf"),
+    };
+
+    private static BenchTimes Generate(BenchCase test, Decoder decoder, CancellationToken stop)
+    {
+        using GenerationEngine engine = Engine(test, decoder);
+        int[][] prompts = test.Prompts(decoder.Config);
+        SamplingOptions sampling = new() { MaxTokens = test.New, IgnoreEos = true };
+        return Repeat(test, _ =>
+        {
+            for (int i = 0; i < prompts.Length; i++) { engine.Submit(new GenerationRequest { Prompt = prompts[i], Sampling = sampling, RequestId = i, DecodeText = false }); }
+            engine.Run();
+        }, stop);
+    }
+
+    private static BenchTimes Prefill(BenchCase test, Decoder decoder, CancellationToken stop)
+    {
+        using GenerationEngine engine = Engine(test, decoder);
+        int[][] prompts = test.Prompts(decoder.Config);
+        SamplingOptions sampling = new() { MaxTokens = 1, IgnoreEos = true };
+        return Repeat(test, _ =>
+        {
+            for (int i = 0; i < prompts.Length; i++) { engine.Submit(new GenerationRequest { Prompt = prompts[i], Sampling = sampling, RequestId = i, DecodeText = false }); }
+            engine.Run();
+        }, stop);
+    }
+
+    // Forward, backward, clipping, AdamW over whole sequences, as the PyTorch script does.
+    private static BenchTimes Train(BenchCase test, Decoder decoder, CancellationToken stop)
+    {
+        using TrainableLanguageModel model = new(decoder, new TrainingOptions { Optimizer = new AdamWOptions { MaxGradientNorm = 1 } });
+        PackedBatch batch = PackedBatch.Pack(test.Prompts(decoder.Config));
+        TokenSelection targets = TokenSelection.NextTokens(batch);
+        float[] gradient = new float[targets.Count];
+        gradient.AsSpan().Fill(-1f / targets.Count);
+        return Repeat(test, _ =>
+        {
+            model.TrainForward(batch, targets);
+            model.TrainBackward(gradient);
+            model.Step(1e-5);
+        }, stop);
+    }
+
+    // A PPO step of four models of this shape: rollout, reference, critic and reward scores, one step of actor and critic.
+    private static BenchTimes Rlhf(BenchCase test, Decoder decoder, CancellationToken stop)
+    {
+        PpoOptions options = new()
+        {
+            PromptsPerStep = test.Batch, MaxNewTokens = test.New, Steps = test.Repetitions + 1, LearningRate = 1e-6, CriticLearningRate = 1e-6, Schedule = "constant", WhitenAdvantages = false,
+        };
+        using Decoder reference = decoder.Clone(), criticBody = decoder.Clone(), rewardBody = decoder.Clone();
+        using ScalarHead criticHead = new(decoder.Kernels, decoder.Config.EmbeddingSize), rewardHead = new(decoder.Kernels, decoder.Config.EmbeddingSize);
+        using TrainableLanguageModel actor = new(decoder, options.Training()), frozen = new(reference, options.Training());
+        using TrainableScalarModel critic = new(criticBody, criticHead, options.Training()), reward = new(rewardBody, rewardHead, options.Training());
+        using GenerationEngine engine = Engine(test, decoder);
+        PromptStream prompts = new([.. test.Prompts(decoder.Config).Select(p => new RolloutPrompt(p, null))]);
+        PpoTrainer trainer = new(options, new PpoModels(actor, engine, critic, frozen, new ModelReward(reward)), prompts, _ => "");
+        Dictionary<string, double[]> parts = new() { ["generate"] = new double[test.Repetitions], ["score"] = new double[test.Repetitions], ["train"] = new double[test.Repetitions] };
+        BenchTimes times = Repeat(test, r =>
+        {
+            StepMetrics m = trainer.Step();
+            if (r < 0) { return; }
+            foreach (string part in parts.Keys) { parts[part][r] = m[$"time/{part}"]; }
+        }, stop);
+        return times with { Parts = parts };
+    }
+
+    private static GenerationEngine Engine(BenchCase test, Decoder decoder) => new(decoder, new EngineOptions
+    {
+        // Repetitions must not find each other's prompts.
+        PrefixCache = false, MaxSequences = test.Batch, MaxContext = Math.Min(decoder.Config.MaxPositions, test.Prompt + Math.Max(test.New, 1)),
+    });
+
+    private static BenchTimes Repeat(BenchCase test, Action<int> run, CancellationToken stop)
+    {
+        double[] seconds = new double[test.Repetitions];
+        for (int r = -1; r < test.Repetitions; r++)
+        {
+            stop.ThrowIfCancellationRequested();
+            long start = Stopwatch.GetTimestamp();
+            run(r);
+            if (r >= 0) { seconds[r] = Stopwatch.GetElapsedTime(start).TotalSeconds; }
+        }
+
+        return new BenchTimes(seconds, new Dictionary<string, double[]>());
+    }
+
+    private sealed class PromptStream(RolloutPrompt[] prompts) : IDataStream<RolloutPrompt>
+    {
+        public long Position { get; set; }
+
+        public int ItemsPerEpoch => prompts.Length;
+
+        public RolloutPrompt Next() => prompts[Position++ % prompts.Length];
+    }
+}
