@@ -111,6 +111,19 @@ public sealed class Decoder : IParameterSource, IDisposable
         }
     }
 
+    /// <summary>Overwrites all weights with those of a checkpoint of the same shape.</summary>
+    /// <exception cref="InvalidInputException">It is another model.</exception>
+    public void Set(ModelFiles files)
+    {
+        if (!files.Bindings.SequenceEqual(Bindings))
+        {
+            ParameterBinding? other = files.Bindings.Except(Bindings).FirstOrDefault() ?? Bindings.Except(files.Bindings).First();
+            throw new InvalidInputException(files.Path, $"a model with {other.TensorName} [{other.Rows}, {other.Columns}]", $"the shape of this {Config.Family} model");
+        }
+
+        Set(new FileSource(files));
+    }
+
     /// <summary>The parameter that holds a tensor of the checkpoint.</summary>
     public Parameter Find(ParameterBinding binding) =>
         _byBinding.TryGetValue(binding, out Parameter? parameter) ? parameter : throw new ArgumentException($"{binding.TensorName} is not part of this model.", nameof(binding));
