@@ -34,13 +34,42 @@ internal static class GgufRotary
         }
     }
 
-    /// <summary>The factors by which Llama 3's scaling divides each frequency, as <c>rope_freqs.weight</c> stores them.</summary>
-    public static float[] Factors(double[] plain, double[] scaled)
+    /// <summary>Writes base and scaling as keys; Llama 3's scaling goes into a tensor (<see cref="FactorsOf"/>).</summary>
+    public static void WriteScaling(ConfigReader config, GgufMetadata m, string prefix)
+    {
+        ConfigReader? scaling = config.Section("rope_parameters") ?? config.Section("rope_scaling");
+        m[prefix + "rope.freq_base"] = (float)(scaling is not null && scaling.Has("rope_theta") ? scaling.Positive("rope_theta") : config.Positive("rope_theta", 10000));
+        string kind = Kind(scaling);
+        if (kind is not ("linear" or "yarn")) { return; }
+        double original = scaling!.Number("original_max_position_embeddings", 0);
+        double factor = kind == "linear" || original == 0 ? scaling.Positive("factor") : scaling.Positive("factor", config.Positive("max_position_embeddings") / original);
+        m[prefix + "rope.scaling.type"] = kind;
+        m[prefix + "rope.scaling.factor"] = (float)factor;
+        if (kind == "linear") { return; }
+        if (!scaling.Flag("truncate", true) || scaling.Has("mscale")) { throw new UnsupportedException(scaling.Source, scaling.Has("mscale") ? "mscale in GGUF" : "truncate = false in GGUF", "plain YaRN"); }
+        if (original > 0) { m[prefix + "rope.scaling.original_context_length"] = (uint)original; }
+        if (scaling.Has("attention_factor")) { m[prefix + "rope.scaling.attn_factor"] = (float)(scaling.Positive("attention_factor") / RotaryFrequencies.YarnAttentionFactor(factor)); }
+        if (scaling.Has("beta_fast")) { m[prefix + "rope.scaling.yarn_beta_fast"] = (float)scaling.Positive("beta_fast"); }
+        if (scaling.Has("beta_slow")) { m[prefix + "rope.scaling.yarn_beta_slow"] = (float)scaling.Positive("beta_slow"); }
+    }
+
+    /// <summary>The values of <c>rope_freqs.weight</c> for Llama 3's scaling; null for every other.</summary>
+    public static float[]? FactorsOf(ConfigReader config, DecoderConfig decoder)
+    {
+        ConfigReader? scaling = config.Section("rope_parameters") ?? config.Section("rope_scaling");
+        if (decoder.Rotary is not { } rotary || Kind(scaling) != "llama3") { return null; }
+        double theta = scaling!.Has("rope_theta") ? scaling.Positive("rope_theta") : config.Positive("rope_theta", 10000);
+        return Factors(RotaryFrequencies.Plain(rotary.RotarySize, theta), rotary.InverseFrequencies);
+    }
+
+    private static float[] Factors(double[] plain, double[] scaled)
     {
         float[] factors = new float[plain.Length];
         for (int i = 0; i < plain.Length; i++) { factors[i] = (float)(plain[i] / scaled[i]); }
         return factors;
     }
+
+    private static string Kind(ConfigReader? scaling) => scaling?.Text("rope_type") ?? scaling?.Text("type") ?? "default";
 
     // The tensor holds numbers where transformers has a formula with four parameters. All published models use low 1 and high 4; the factor is the largest
     // number, and the original context is the power of two for which the formula gives the tensor. Anything else is refused, as it could not be saved again.

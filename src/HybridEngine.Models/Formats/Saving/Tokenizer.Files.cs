@@ -4,6 +4,9 @@ namespace HybridEngine.Models;
 
 public sealed partial class Tokenizer
 {
+    /// <summary>The <c>tokenizer.json</c> that says what this tokenizer does, UTF-8.</summary>
+    internal ReadOnlyMemory<byte> Json => _parts.Json;
+
     /// <summary>Writes <c>tokenizer.json</c>, <c>tokenizer_config.json</c> and, with a chat template, <c>chat_template.jinja</c>: what <see cref="Load"/> reads.</summary>
     /// <param name="folder">An existing folder.</param>
     /// <exception cref="Core.HybridEngineException">The disk is full or the folder cannot be written.</exception>

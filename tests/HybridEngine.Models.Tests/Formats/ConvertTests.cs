@@ -1,0 +1,167 @@
+using System.Text.Json;
+using HybridEngine.Core;
+using Xunit;
+
+namespace HybridEngine.Models.Tests;
+
+public sealed class ConvertTests
+{
+    public static TheoryData<string> Ggufs => ["llama", "llama3-rope-tied", "llama-linear-rope-bias", "mistral", "gpt2", "qwen2", "qwen2-yarn", "qwen3"];
+
+    [SkippableTheory]
+    [MemberData(nameof(Ggufs))]
+    public void Convert_ToGgufAndBack_SameDecoderAndValues(string name)
+    {
+        using TemporaryFolder temporary = new();
+        string gguf = temporary.File("model.gguf"), back = temporary.File("back");
+        ModelConverter.Convert(Golden.Model(name), gguf);
+        ModelConverter.Convert(gguf, back);
+
+        using ModelFiles original = ModelFiles.Open(Golden.Model(name)), middle = ModelFiles.Open(gguf), end = ModelFiles.Open(back);
+        // Without a tokenizer GGUF has no place for special ids, and every other field survives.
+        Assert.Equal(Describe(original.Config), Describe(middle.Config));
+        Assert.Equal(Describe(original.Config), Describe(end.Config));
+        foreach (ParameterBinding b in original.Bindings)
+        {
+            float[] expected = ModelFilesTests.Read(original, b);
+            Assert.Equal(expected, ModelFilesTests.Read(middle, b));
+            Assert.Equal(expected, ModelFilesTests.Read(end, b));
+        }
+    }
+
+    [SkippableTheory]
+    [InlineData("llama", DType.Q8_0, 0.01)]
+    [InlineData("llama", DType.Q4_0, 0.2)]
+    [InlineData("gpt2", DType.Q4_1, 0.15)]
+    [InlineData("qwen2", DType.Float16, 0.001)]
+    [InlineData("llama", DType.BFloat16, 0.005)]
+    public void Convert_Quantized_ValuesWithinTheTypesError(string name, DType dtype, double relative)
+    {
+        using TemporaryFolder temporary = new();
+        string gguf = temporary.File("model.gguf");
+        ConversionResult result = ModelConverter.Convert(Golden.Model(name), gguf, dtype);
+        using ModelFiles original = ModelFiles.Open(Golden.Model(name)), quantized = ModelFiles.Open(gguf);
+
+        Assert.Equal(dtype, result.DType);
+        Assert.Equal(dtype, quantized.StoredDType);
+        foreach (ParameterBinding b in original.Bindings)
+        {
+            float[] expected = ModelFilesTests.Read(original, b), actual = ModelFilesTests.Read(quantized, b);
+            double error = Math.Sqrt(expected.Zip(actual).Sum(p => Math.Pow(p.First - p.Second, 2)) / expected.Sum(v => (double)v * v));
+            Assert.True(error <= relative, $"{b.TensorName}: relative error {error}");
+            Assert.True(b.IsVector || b.Role == ParameterRole.PositionEmbedding ? error == 0 : error > 0, $"{b.TensorName}: {error}");
+        }
+    }
+
+    [SkippableFact]
+    public void Convert_GgufWithVocabularyToFolderAndBack_TokenizerAndTemplateCome()
+    {
+        using TemporaryFolder temporary = new();
+        string source = temporary.File("narrow.gguf"), folder = temporary.File("folder"), again = temporary.File("again.gguf");
+        WriteNarrowModel(source, Golden.Shared("models", "SmolLM2-135M-Instruct.Q4_1.gguf"));
+        ModelConverter.Convert(source, folder, DType.BFloat16);
+        using ModelFiles gguf = ModelFiles.Open(source), copy = ModelFiles.Open(folder);
+
+        Assert.Equal(Describe(gguf.Config), Describe(copy.Config));
+        Assert.Equal(gguf.Config.EosTokenIds, copy.Config.EosTokenIds);
+        Assert.Equal(gguf.ChatTemplate, copy.ChatTemplate);
+        const string Text = "<|im_start|>user\nWhat is 1234 + 5?<|im_end|>\n  Ünïcode ✓";
+        Assert.Equal(gguf.LoadTokenizer()!.Encode(Text), copy.LoadTokenizer()!.Encode(Text));
+
+        // And from the folder to GGUF: the pre-tokenizer is recognised, the vocabulary is the same.
+        ModelConverter.Convert(folder, again, DType.Q8_0);
+        using ModelFiles last = ModelFiles.Open(again);
+        Assert.Equal("smollm", last.Gguf!.Text("tokenizer.ggml.pre"));
+        Assert.Equal(gguf.Gguf!.Texts("tokenizer.ggml.tokens"), last.Gguf.Texts("tokenizer.ggml.tokens"));
+        Assert.Equal(gguf.LoadTokenizer()!.Encode(Text), last.LoadTokenizer()!.Encode(Text));
+        Assert.Equal(gguf.Config.EosTokenIds, last.Config.EosTokenIds);
+    }
+
+    [SkippableFact]
+    public void Convert_StoriesToGguf_SameTokens()
+    {
+        using TemporaryFolder temporary = new();
+        string gguf = temporary.File("stories.gguf");
+        ModelConverter.Convert(Golden.Shared("models", "stories260K.bin"), gguf);
+        using ModelFiles original = ModelFiles.Open(Golden.Shared("models", "stories260K.bin")), copy = ModelFiles.Open(gguf);
+
+        const string Text = "Lily's dog ran, \"oh no!\" — 日本";
+        Assert.Equal(original.LoadTokenizer()!.Encode(Text), copy.LoadTokenizer()!.Encode(Text));
+        Assert.Equal(original.Config.EosTokenIds.Order(), copy.Config.EosTokenIds.Order());
+        foreach (ParameterBinding b in original.Bindings) { Assert.Equal(ModelFilesTests.Read(original, b), ModelFilesTests.Read(copy, b)); }
+    }
+
+    [Fact]
+    public void Convert_OptToGguf_RefusedByName()
+    {
+        using TemporaryFolder temporary = new();
+        UnsupportedException error = Assert.Throws<UnsupportedException>(() => ModelConverter.Convert(Golden.Local("models", "opt"), temporary.File("x.gguf")));
+        Assert.Contains("model_type opt in GGUF is not supported", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(temporary.Path));
+    }
+
+    [Fact]
+    public void Convert_BlockTypeToFolder_RefusedByName()
+    {
+        using TemporaryFolder temporary = new();
+        UnsupportedException error = Assert.Throws<UnsupportedException>(() => ModelConverter.Convert(Golden.Local("models", "llama"), temporary.File("x"), DType.Q8_0));
+        Assert.Contains("Q8_0 in a folder of safetensors", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Inspect_UnsupportedModel_ListsItAndSaysWhy()
+    {
+        using TemporaryFolder temporary = new();
+        string folder = temporary.CopyOf(Golden.Local("models", "gpt2"), "x"), path = Path.Combine(folder, "config.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"gpt2\"", "\"gpt_bigcode\""));
+
+        ModelInspection inspection = ModelInspector.Inspect(folder);
+
+        Assert.False(inspection.Supported);
+        Assert.Contains("model_type gpt_bigcode is not supported", inspection.Problem, StringComparison.Ordinal);
+        Assert.Equal("gpt_bigcode", inspection.ModelType);
+        Assert.Equal(28, inspection.Tensors.Count);
+        Assert.Equal(("F32", 28, inspection.Bytes), inspection.Types.Single());
+    }
+
+    [SkippableFact]
+    public void Inspect_VocabularyOnlyGguf_ListsMetadata()
+    {
+        ModelInspection inspection = ModelInspector.Inspect(Golden.Shared("golden", "tokenizers", "gpt-2.gguf"));
+
+        Assert.Contains("no matrix token_embd.weight", inspection.Problem, StringComparison.Ordinal);
+        Assert.Contains(inspection.Metadata, p => p is { Key: "tokenizer.ggml.merges", Value: "[50000 values]" });
+        Assert.Equal("gpt2", inspection.ModelType);
+    }
+
+    [SkippableFact]
+    public void Inspect_SupportedModels_ConfigurationAndTokenizer()
+    {
+        ModelInspection inspection = ModelInspector.Inspect(Golden.Shared("models", "SmolLM2-135M-Instruct.Q4_1.gguf"));
+
+        Assert.True(inspection.Supported, inspection.Problem);
+        Assert.Equal(134_515_008, inspection.Parameters);
+        Assert.Equal("49152 tokens, with a chat template", inspection.Tokenizer);
+        Assert.Equal("GGUF v3", inspection.Format);
+    }
+
+    // One block of width 32 with the vocabulary of another file.
+    private static void WriteNarrowModel(string path, string vocabulary)
+    {
+        using GgufFile origin = GgufFile.Open(vocabulary);
+        GgufMetadata metadata = new(path)
+        {
+            ["general.architecture"] = "llama", ["llama.block_count"] = 1u, ["llama.context_length"] = 64u, ["llama.embedding_length"] = 32u, ["llama.feed_forward_length"] = 32u,
+            ["llama.attention.head_count"] = 2u, ["llama.attention.layer_norm_rms_epsilon"] = 1e-5f,
+        };
+        foreach ((string key, object value) in origin.Metadata.Where(p => p.Key.StartsWith("tokenizer.", StringComparison.Ordinal))) { metadata[key] = value; }
+        Random random = new(7);
+        void Fill(float[] values) { for (int i = 0; i < values.Length; i++) { values[i] = random.NextSingle() - 0.5f; } }
+        List<TensorToWrite> tensors = [new("token_embd.weight", DType.Q8_0, [origin.Metadata.Texts("tokenizer.ggml.tokens")!.Length, 32], Fill), new("output_norm.weight", DType.Float32, [32], Fill)];
+        foreach (string name in new[] { "attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down" }) { tensors.Add(new($"blk.0.{name}.weight", DType.Float16, [32, 32], Fill)); }
+        foreach (string name in new[] { "attn_norm", "ffn_norm" }) { tensors.Add(new($"blk.0.{name}.weight", DType.Float32, [32], Fill)); }
+        GgufWriter.Write(path, metadata, tensors);
+    }
+
+    private static string Describe(DecoderConfig config) => JsonSerializer.Serialize(config with { BosTokenId = null, EosTokenIds = [], PadTokenId = null });
+}
