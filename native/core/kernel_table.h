@@ -2,6 +2,8 @@
 #pragma once
 #include "cpu/activation/activation.h"
 #include "cpu/attention/attention.h"
+#include "cpu/embedding/embedding.h"
+#include "cpu/head/head.h"
 #include "cpu/linear/linear.h"
 #include "cpu/norm/norm.h"
 #include "cpu/optimizer/optimizer.h"
@@ -12,6 +14,8 @@ namespace he {
 
 struct KernelTable {
   cpu::LinearKernels linear;
+  cpu::EmbeddingKernels embedding;
+  cpu::HeadKernels head;
   cpu::ElementaryKernels elementary;
   cpu::NormKernels norm;
   cpu::PositionKernels position;

@@ -6,6 +6,8 @@ HE_ISA_BEGIN
 
 // One line a family; each is defined in cpu/<family>/<family>.cpp.
 void fill(LinearKernels&);
+void fill(EmbeddingKernels&);
+void fill(HeadKernels&);
 void fill(ElementaryKernels&);
 void fill(NormKernels&);
 void fill(PositionKernels&);
@@ -17,6 +19,8 @@ KernelTable kernel_table();
 KernelTable kernel_table() {
   KernelTable t;
   fill(t.linear);
+  fill(t.embedding);
+  fill(t.head);
   fill(t.elementary);
   fill(t.norm);
   fill(t.position);

@@ -9,33 +9,31 @@ HE_ISA_BEGIN
 
 static constexpr int64_t kScratchFloats = 2 << 20;  // 8 MiB: inside the last-level cache of the machines that we know
 
+void linear_transpose(const Resources& r, const float* w, int64_t outputs, int64_t inputs, int64_t k0, int64_t columns, float* transposed) {
+  const int64_t block = outputs * kPanel;
+  r.pool.parallel_for((outputs + kPanel - 1) / kPanel, [=](int64_t p) {
+    const int64_t o = p * kPanel, height = outputs - o < kPanel ? outputs - o : kPanel;
+    for (int64_t k = 0; k < columns; k += kPanel) {
+      float* to = transposed + k / kPanel * block + o * kPanel;
+      const int64_t width = columns - k < kPanel ? columns - k : kPanel;
+      // Columns that do not exist are computed with and not stored: they must hold numbers.
+      if (width < kPanel) memset(to, 0, static_cast<size_t>(height * kPanel) * sizeof(float));
+      transpose(w + o * inputs + (k0 + k) * kPanel, kPanel, width, height, to, kPanel);
+    }
+  });
+}
+
 void linear_backward_input(const Resources& r, const float* dy, int64_t dy_stride, int64_t rows, int64_t outputs, const float* w, int64_t inputs, float* dx,
                            int64_t dx_stride, bool accumulate) {
   if (rows <= 0 || inputs <= 0) return;
-  // The transpose in the panel layout of a weight [inputs, outputs]: T[k / 32][o][k % 32].
   const int64_t block = outputs * kPanel;
-  const int64_t blocks = (inputs + kPanel - 1) / kPanel;
-  int64_t group = block > 0 ? kScratchFloats / block : blocks;
-  group = group < 1 ? 1 : group > blocks ? blocks : group;
-  r.scratch.reserve(0, static_cast<size_t>(group * block));
+  int64_t group = block > 0 ? kScratchFloats / block * kPanel : inputs;  // columns transposed at a time
+  if (group < kPanel) group = kPanel;
+  r.scratch.reserve(0, static_cast<size_t>(((inputs < group ? inputs : group) + kPanel - 1) / kPanel * block));
   float* transposed = r.scratch.shared();
-  const int64_t panels = (outputs + kPanel - 1) / kPanel;
-  for (int64_t first = 0; first < blocks; first += group) {
-    const int64_t k0 = first * kPanel, last = first + group < blocks ? first + group : blocks;
-    const int64_t columns = (last * kPanel < inputs ? last * kPanel : inputs) - k0;
-    r.pool.parallel_for(panels, [=](int64_t p) {
-      const int64_t o = p * kPanel, height = outputs - o < kPanel ? outputs - o : kPanel;
-      for (int64_t k = 0; k < columns; k += kPanel) {
-        const int64_t width = columns - k < kPanel ? columns - k : kPanel;
-        transpose(w + o * inputs + (k0 + k) * kPanel, kPanel, width, height, transposed + k * outputs + o * kPanel, kPanel);
-      }
-    });
-    if (columns % kPanel != 0) {
-      // Columns that do not exist are computed and not stored; they must hold numbers.
-      float* tail = transposed + columns / kPanel * block;
-      for (int64_t o = 0; o < outputs; ++o)
-        for (int64_t k = columns % kPanel; k < kPanel; ++k) tail[o * kPanel + k] = 0.0f;
-    }
+  for (int64_t k0 = 0; k0 < inputs; k0 += group) {
+    const int64_t columns = inputs - k0 < group ? inputs - k0 : group;
+    linear_transpose(r, w, outputs, inputs, k0, columns, transposed);
     linear_forward(r, dy, dy_stride, rows, outputs, transposed, columns, nullptr, dx + k0, dx_stride, accumulate);
   }
 }

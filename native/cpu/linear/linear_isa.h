@@ -13,6 +13,8 @@ void linear_backward_input(const Resources&, const float* dy, int64_t dy_stride,
                            int64_t dx_stride, bool accumulate);
 void linear_backward_weight(const Resources&, const float* x, int64_t x_stride, const float* dy, int64_t dy_stride, int64_t rows, int64_t inputs, int64_t outputs,
                             float* dw, float* dbias);
+// The transpose of columns [k0, k0 + columns) of W, packed as a weight [columns, outputs]: T[k / 32][o][k % 32]. k0 is a multiple of 32.
+void linear_transpose(const Resources&, const float* w, int64_t outputs, int64_t inputs, int64_t k0, int64_t columns, float* transposed);
 void linear_merge_lora(const Resources&, const float* w, int64_t outputs, int64_t inputs, const float* a, int64_t a_stride, const float* b, int64_t b_stride,
                        int64_t rank, float scale, float* destination);
 

@@ -55,6 +55,34 @@ HE_API he_status he_norm_backward(he_context* ctx, int64_t rows, int64_t width, 
                                   const float* weight, const float* statistics, int64_t statistics_stride, int32_t centred, float weight_offset, float* d_sum,
                                   int64_t d_sum_stride, int32_t accumulate, float* d_weight, float* d_bias);
 
+/* ---- embedding ---- rows by index; indices outside are clamped. table, dtable: packed as a weight [vocabulary, width]. */
+/* y[t] = scale * table[ids[t] + offset] */
+HE_API he_status he_embed(he_context* ctx, const int32_t* ids, int64_t tokens, const float* table, int64_t vocabulary, int64_t width, float scale, int32_t offset,
+                          float* y, int64_t y_stride, int32_t accumulate);
+/* dtable[ids[t] + offset] += scale * dy[t], tokens in order */
+HE_API he_status he_embed_backward(he_context* ctx, const int32_t* ids, int64_t tokens, const float* dy, int64_t dy_stride, float* dtable, int64_t vocabulary,
+                                   int64_t width, float scale, int32_t offset);
+/* y[i] = x[rows[i]], i < count; x [n, width] */
+HE_API he_status he_gather_rows(he_context* ctx, const float* x, int64_t x_stride, int64_t n, const int32_t* rows, int64_t count, int64_t width, float* y,
+                                int64_t y_stride);
+/* y[rows[i]] += x[i], in order of i < count; y [n, width] */
+HE_API he_status he_scatter_add_rows(he_context* ctx, const float* x, int64_t x_stride, const int32_t* rows, int64_t count, int64_t width, float* y,
+                                     int64_t y_stride, int64_t n);
+
+/* ---- head ---- z = cap(hidden W^T + bias) / temperature; head packed [vocabulary, width]; bias [vocabulary] or null; soft_cap 0: off; negative target: none. */
+/* log_prob, log_sum_exp [tokens]; entropy [tokens] or null */
+HE_API he_status he_log_probs(he_context* ctx, const float* hidden, int64_t hidden_stride, int64_t tokens, int64_t width, const float* head, int64_t vocabulary,
+                              const float* bias, const int32_t* targets, float temperature, float soft_cap, float* log_prob, float* log_sum_exp, float* entropy);
+/* log_sum_exp and entropy from the forward (entropy only with d_entropy); d_log_prob, d_log_sum_exp, d_entropy [tokens] or null; d_hidden is overwritten;
+ * d_head (packed) and d_bias are added to and may be null. */
+HE_API he_status he_log_probs_backward(he_context* ctx, const float* hidden, int64_t hidden_stride, int64_t tokens, int64_t width, const float* head,
+                                       int64_t vocabulary, const float* bias, const int32_t* targets, float temperature, float soft_cap, const float* log_sum_exp,
+                                       const float* entropy, const float* d_log_prob, const float* d_log_sum_exp, const float* d_entropy, float* d_hidden,
+                                       int64_t d_hidden_stride, float* d_head, float* d_bias);
+/* y [rows, vocabulary] = cap(hidden W^T + bias) */
+HE_API he_status he_logits(he_context* ctx, const float* hidden, int64_t hidden_stride, int64_t rows, int64_t width, const float* head, int64_t vocabulary,
+                           const float* bias, float soft_cap, float* y, int64_t y_stride);
+
 /* ---- position ---- rotates, in place, the first `rotary` elements of every head; table [table_rows, rotary]: cosines, then sines. */
 HE_API he_status he_rotary(he_context* ctx, int64_t tokens, int64_t heads, int64_t head_size, float* x, int64_t token_stride, int64_t head_stride,
                            const int32_t* positions, const float* table, int64_t table_rows, int64_t table_stride, int64_t rotary, int32_t interleaved,

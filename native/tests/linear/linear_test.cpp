@@ -1,16 +1,20 @@
 // Products against plain double loops, and the promises of docs/numerics.md: the same bits on every instruction set, for any rows, tiles and threads.
 #include <limits>
-#include <memory>
 
+#include "tests/packed.h"
 #include "tests/testing.h"
 
 namespace he {
 namespace {
 
+using testing::at;
+using testing::Context;
 using testing::isa_names;
 using testing::near;
+using testing::pack;
 using testing::Random;
 using testing::same_bits;
+using testing::unpack;
 
 struct Sizes {
   int64_t rows, inputs, outputs;
@@ -19,26 +23,6 @@ struct Sizes {
 // Edges of tiles (12, 6, 4 rows), panels (32), vectors (16), chunks (256) and of the tree (3, 5 chunks).
 const Sizes kSizes[] = {{1, 1, 1},     {1, 5, 33},    {2, 17, 64},   {3, 255, 31},  {4, 256, 32},  {5, 257, 129}, {6, 300, 40},   {7, 64, 65},
                         {11, 513, 70}, {12, 640, 96}, {13, 100, 97}, {25, 1281, 45}, {64, 64, 64}, {131, 48, 200}, {300, 77, 161}, {530, 20, 35}};
-
-struct Context {
-  explicit Context(const std::string& isa, int threads = 1) { EXPECT_EQ(he_context_create(isa.c_str(), threads, &raw), HE_OK); }
-  ~Context() { he_context_destroy(raw); }
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
-  he_context* raw = nullptr;
-};
-
-std::vector<float> pack(he_context* c, const std::vector<float>& w, int64_t outputs, int64_t inputs) {
-  std::vector<float> packed(static_cast<size_t>(he_linear_packed_length(outputs, inputs)), 7.0f);
-  EXPECT_EQ(he_linear_pack(c, w.data(), inputs, outputs, inputs, packed.data()), HE_OK);
-  return packed;
-}
-
-std::vector<float> unpack(he_context* c, const std::vector<float>& packed, int64_t outputs, int64_t inputs) {
-  std::vector<float> w(static_cast<size_t>(outputs * inputs));
-  EXPECT_EQ(he_linear_unpack(c, packed.data(), outputs, inputs, w.data(), inputs), HE_OK);
-  return w;
-}
 
 // One problem: inputs, and the three products on a context. Rows lie apart by more than their width, so that strides are tested.
 struct Problem {
@@ -75,8 +59,6 @@ struct Problem {
   std::vector<float> x, w, bias, dy, y0, dx0, dw0;
 };
 
-double at(const std::vector<float>& m, int64_t stride, int64_t r, int64_t c) { return m[static_cast<size_t>(r * stride + c)]; }
-
 class Linear : public ::testing::TestWithParam<Sizes> {};
 INSTANTIATE_TEST_SUITE_P(Sizes, Linear, ::testing::ValuesIn(kSizes), [](const auto& p) {
   return std::to_string(p.param.rows) + "x" + std::to_string(p.param.inputs) + "x" + std::to_string(p.param.outputs);
@@ -87,13 +69,13 @@ TEST_P(Linear, Pack_ThenUnpack_IsTheSame) {
   const Problem p(GetParam(), random);
   for (const std::string& isa : isa_names()) {
     Context c(isa, 2);
-    const std::vector<float> packed = pack(c.raw, p.w, p.outputs, p.inputs);
+    const std::vector<float> packed = pack(c, p.w, p.outputs, p.inputs);
     for (int64_t o = 0; o < (p.outputs + 31) / 32 * 32; ++o)
       for (int64_t k = 0; k < p.inputs; ++k) {
         const float expected = o < p.outputs ? p.w[static_cast<size_t>(o * p.inputs + k)] : 0.0f;
         ASSERT_EQ(packed[static_cast<size_t>(o / 32 * 32 * p.inputs + k * 32 + o % 32)], expected) << isa << " o " << o << " k " << k;
       }
-    EXPECT_TRUE(same_bits(p.w, unpack(c.raw, packed, p.outputs, p.inputs))) << isa;
+    EXPECT_TRUE(same_bits(p.w, unpack(c, packed, p.outputs, p.inputs))) << isa;
   }
 }
 
@@ -103,7 +85,7 @@ TEST_P(Linear, Forward_AgreesWithDoubleSums) {
   const Problem p(GetParam(), random);
   for (const std::string& isa : isa_names())
     for (const bool accumulate : {false, true}) {
-      Context c(isa);
+      Context c(isa, 1);
       std::vector<double> expected(p.y0.begin(), p.y0.end());
       for (int64_t r = 0; r < p.rows; ++r)
         for (int64_t o = 0; o < p.outputs; ++o) {
@@ -111,7 +93,7 @@ TEST_P(Linear, Forward_AgreesWithDoubleSums) {
           for (int64_t k = 0; k < p.inputs; ++k) sum += at(p.x, p.x_stride, r, k) * at(p.w, p.inputs, o, k);
           expected[static_cast<size_t>(r * p.y_stride + o)] = sum;
         }
-      EXPECT_TRUE(near(expected, p.forward(c.raw, true, accumulate), 1e-6, 2e-6 * std::sqrt(static_cast<double>(p.inputs)))) << isa;
+      EXPECT_TRUE(near(expected, p.forward(c, true, accumulate), 1e-6, 2e-6 * std::sqrt(static_cast<double>(p.inputs)))) << isa;
     }
 }
 
@@ -121,7 +103,7 @@ TEST_P(Linear, BackwardInput_AgreesWithDoubleSums) {
   const Problem p(GetParam(), random);
   for (const std::string& isa : isa_names())
     for (const bool accumulate : {false, true}) {
-      Context c(isa);
+      Context c(isa, 1);
       std::vector<double> expected(p.dx0.begin(), p.dx0.end());
       for (int64_t r = 0; r < p.rows; ++r)
         for (int64_t k = 0; k < p.inputs; ++k) {
@@ -129,7 +111,7 @@ TEST_P(Linear, BackwardInput_AgreesWithDoubleSums) {
           for (int64_t o = 0; o < p.outputs; ++o) sum += at(p.dy, p.y_stride, r, o) * at(p.w, p.inputs, o, k);
           expected[static_cast<size_t>(r * p.x_stride + k)] = sum;
         }
-      EXPECT_TRUE(near(expected, p.backward_input(c.raw, accumulate), 1e-6, 2e-6 * std::sqrt(static_cast<double>(p.outputs)))) << isa;
+      EXPECT_TRUE(near(expected, p.backward_input(c, accumulate), 1e-6, 2e-6 * std::sqrt(static_cast<double>(p.outputs)))) << isa;
     }
 }
 
@@ -145,8 +127,8 @@ TEST_P(Linear, BackwardWeight_AddsToWhatIsThere) {
       expected[static_cast<size_t>(p.outputs * p.inputs + o)] += at(p.dy, p.y_stride, r, o);
     }
   for (const std::string& isa : isa_names()) {
-    Context c(isa);
-    EXPECT_TRUE(near(expected, p.backward_weight(c.raw), 1e-6, 2e-6 * std::sqrt(static_cast<double>(p.rows)))) << isa;
+    Context c(isa, 1);
+    EXPECT_TRUE(near(expected, p.backward_weight(c), 1e-6, 2e-6 * std::sqrt(static_cast<double>(p.rows)))) << isa;
   }
 }
 
@@ -179,7 +161,7 @@ TEST_P(Linear, Forward_HasTheBitsOfTheDefinition) {
   for (const std::string& isa : isa_names())
     for (const int threads : {1, 3}) {
       Context c(isa, threads);
-      EXPECT_TRUE(same_bits(expected, p.forward(c.raw, true, true))) << isa << ", " << threads << " threads";
+      EXPECT_TRUE(same_bits(expected, p.forward(c, true, true))) << isa << ", " << threads << " threads";
     }
 }
 
@@ -188,13 +170,13 @@ TEST_P(Linear, EveryIsaAndThreadCount_GivesTheBitsOfScalar) {
   SCOPED_TRACE(random.seed());
   const Problem p(GetParam(), random);
   Context scalar("scalar");
-  const std::vector<float> y = p.forward(scalar.raw, false, false), dx = p.backward_input(scalar.raw, false), dw = p.backward_weight(scalar.raw);
+  const std::vector<float> y = p.forward(scalar, false, false), dx = p.backward_input(scalar, false), dw = p.backward_weight(scalar);
   for (const std::string& isa : isa_names())
     for (const int threads : {1, 2, 5}) {
       Context c(isa, threads);
-      EXPECT_TRUE(same_bits(y, p.forward(c.raw, false, false))) << isa << ", " << threads << " threads";
-      EXPECT_TRUE(same_bits(dx, p.backward_input(c.raw, false))) << isa << ", " << threads << " threads";
-      EXPECT_TRUE(same_bits(dw, p.backward_weight(c.raw))) << isa << ", " << threads << " threads";
+      EXPECT_TRUE(same_bits(y, p.forward(c, false, false))) << isa << ", " << threads << " threads";
+      EXPECT_TRUE(same_bits(dx, p.backward_input(c, false))) << isa << ", " << threads << " threads";
+      EXPECT_TRUE(same_bits(dw, p.backward_weight(c))) << isa << ", " << threads << " threads";
     }
 }
 
@@ -204,11 +186,11 @@ TEST_P(Linear, Forward_RowsInAnyBatch_HaveTheSameBits) {
   SCOPED_TRACE(random.seed());
   const Problem p(GetParam(), random);
   Context c(isa_names().front(), 2);
-  const std::vector<float> whole = p.forward(c.raw, true, false), packed = pack(c.raw, p.w, p.outputs, p.inputs);
+  const std::vector<float> whole = p.forward(c, true, false), packed = pack(c, p.w, p.outputs, p.inputs);
   std::vector<float> parts = p.y0;
   for (int64_t row = 0; row < p.rows;) {
     const int64_t height = std::min(random.integer(1, 14), p.rows - row);
-    ASSERT_EQ(he_linear_forward(c.raw, p.x.data() + row * p.x_stride, p.x_stride, height, p.inputs, packed.data(), p.outputs, p.bias.data(),
+    ASSERT_EQ(he_linear_forward(c, p.x.data() + row * p.x_stride, p.x_stride, height, p.inputs, packed.data(), p.outputs, p.bias.data(),
                                 parts.data() + row * p.y_stride, p.y_stride, 0), HE_OK);
     row += height;
   }
@@ -219,12 +201,12 @@ TEST(LinearEdges, NanAndInfinity_ReachTheirRowOnly) {
   Random random;
   const Problem base({20, 40, 50}, random);
   for (const std::string& isa : isa_names()) {
-    Context c(isa);
-    const std::vector<float> clean = base.forward(c.raw, false, false);
+    Context c(isa, 1);
+    const std::vector<float> clean = base.forward(c, false, false);
     Problem p = base;
     p.x[static_cast<size_t>(3 * p.x_stride + 7)] = std::numeric_limits<float>::quiet_NaN();
     p.x[static_cast<size_t>(5 * p.x_stride + 39)] = std::numeric_limits<float>::infinity();
-    const std::vector<float> y = p.forward(c.raw, false, false);
+    const std::vector<float> y = p.forward(c, false, false);
     for (int64_t r = 0; r < p.rows; ++r)
       for (int64_t o = 0; o < p.outputs; ++o) {
         const size_t i = static_cast<size_t>(r * p.y_stride + o);
@@ -242,13 +224,13 @@ TEST(LinearEdges, NanAndInfinity_ReachTheirRowOnly) {
 TEST(LinearEdges, NothingToDo_WritesNothing) {
   Context c(isa_names().front(), 2);
   float y = 3, w[64] = {};
-  EXPECT_EQ(he_linear_forward(c.raw, &y, 1, 0, 1, w, 1, nullptr, &y, 1, 0), HE_OK);
-  EXPECT_EQ(he_linear_backward_weight(c.raw, &y, 1, &y, 1, 0, 1, 1, w, nullptr), HE_OK);
+  EXPECT_EQ(he_linear_forward(c, &y, 1, 0, 1, w, 1, nullptr, &y, 1, 0), HE_OK);
+  EXPECT_EQ(he_linear_backward_weight(c, &y, 1, &y, 1, 0, 1, 1, w, nullptr), HE_OK);
   EXPECT_EQ(y, 3.0f);
   // No inputs: an empty sum.
-  EXPECT_EQ(he_linear_forward(c.raw, nullptr, 0, 1, 0, w, 1, nullptr, &y, 1, 0), HE_OK);
+  EXPECT_EQ(he_linear_forward(c, nullptr, 0, 1, 0, w, 1, nullptr, &y, 1, 0), HE_OK);
   EXPECT_EQ(y, 0.0f);
-  EXPECT_EQ(he_linear_forward(c.raw, nullptr, 0, -1, 0, w, 1, nullptr, &y, 1, 0), HE_INVALID_ARGUMENT);
+  EXPECT_EQ(he_linear_forward(c, nullptr, 0, -1, 0, w, 1, nullptr, &y, 1, 0), HE_INVALID_ARGUMENT);
 }
 
 TEST(MergeLora, OutOfPlaceAndInPlace_AgreeWithDoubleSums) {
@@ -263,11 +245,11 @@ TEST(MergeLora, OutOfPlaceAndInPlace_AgreeWithDoubleSums) {
   std::vector<float> first;
   for (const std::string& isa : isa_names()) {
     Context c(isa, 2);
-    std::vector<float> packed = pack(c.raw, w, outputs, inputs), merged(packed.size());
-    ASSERT_EQ(he_linear_merge_lora(c.raw, packed.data(), outputs, inputs, a.data(), inputs, b.data(), rank, rank, 0.5f, merged.data()), HE_OK);
-    ASSERT_EQ(he_linear_merge_lora(c.raw, packed.data(), outputs, inputs, a.data(), inputs, b.data(), rank, rank, 0.5f, packed.data()), HE_OK);
+    std::vector<float> packed = pack(c, w, outputs, inputs), merged(packed.size());
+    ASSERT_EQ(he_linear_merge_lora(c, packed.data(), outputs, inputs, a.data(), inputs, b.data(), rank, rank, 0.5f, merged.data()), HE_OK);
+    ASSERT_EQ(he_linear_merge_lora(c, packed.data(), outputs, inputs, a.data(), inputs, b.data(), rank, rank, 0.5f, packed.data()), HE_OK);
     EXPECT_TRUE(same_bits(merged, packed)) << isa;
-    EXPECT_TRUE(near(expected, unpack(c.raw, merged, outputs, inputs), 1e-6, 1e-5)) << isa;
+    EXPECT_TRUE(near(expected, unpack(c, merged, outputs, inputs), 1e-6, 1e-5)) << isa;
     if (first.empty()) first = merged;
     EXPECT_TRUE(same_bits(first, merged)) << isa;
   }

@@ -5,29 +5,6 @@ namespace HybridEngine.Native;
 // Members that have no native kernel yet; this file goes when it is empty.
 public sealed unsafe partial class NativeKernels
 {
-    // ---- Embedding ----
-    /// <inheritdoc />
-    public void Embed(Tensor ids, WeightMatrix table, Tensor y, float scale = 1, int offset = 0, bool accumulate = false) => throw Pending();
-
-    /// <inheritdoc />
-    public void EmbedBackward(Tensor ids, Tensor dy, WeightMatrix dTable, float scale = 1, int offset = 0) => throw Pending();
-
-    /// <inheritdoc />
-    public void GatherRows(Tensor x, Tensor rows, Tensor y) => throw Pending();
-
-    /// <inheritdoc />
-    public void ScatterAddRows(Tensor x, Tensor rows, Tensor y) => throw Pending();
-
-    // ---- Head ----
-    /// <inheritdoc />
-    public void LogProbs(Tensor hidden, WeightMatrix head, Tensor bias, Tensor targets, HeadOptions options, Tensor logProb, Tensor logSumExp, Tensor entropy) => throw Pending();
-
-    /// <inheritdoc />
-    public void LogProbsBackward(Tensor hidden, WeightMatrix head, Tensor bias, Tensor targets, HeadOptions options, Tensor logSumExp, Tensor entropy, Tensor dLogProb, Tensor dLogSumExp, Tensor dEntropy, Tensor dHidden, WeightMatrix? dHead, Tensor dBias) => throw Pending();
-
-    /// <inheritdoc />
-    public void Logits(Tensor hidden, WeightMatrix head, Tensor bias, float softCap, Tensor y) => throw Pending();
-
     // ---- Expert ----
     /// <inheritdoc />
     public void RouteExperts(Tensor logits, bool normalize, Tensor experts, Tensor weights) => throw Pending();

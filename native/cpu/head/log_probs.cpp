@@ -1,0 +1,68 @@
+// logp[t] = z[t, target] - lse[t], lse and entropy, a block of rows and a tile of the vocabulary at a time.
+//   traffic  the head once for each block of rows (shared by threads through the last-level cache); the logits of a tile stay in L2
+//   work     2 tokens vocabulary width operations, and two passes of exp over the logits in L2
+#include "cpu/head/head_isa.h"
+#include "cpu/head/logsumexp.h"
+#include "cpu/linear/linear_isa.h"
+#include "cpu/linear/product.h"
+
+HE_ISA_BEGIN
+
+// Logits of the rows of one block against one tile of the vocabulary, capped; [rows, kVocabularyTile].
+static void tile_of_logits(const HeadInputs& in, int64_t row, int64_t rows, int64_t first, int64_t columns, float* logits) {
+  product(Tile{in.hidden + row * in.hidden_stride, in.hidden_stride, 1, in.head + first * in.width, kPanel, in.width * kPanel, in.width, logits, kVocabularyTile,
+               columns, in.bias != nullptr ? in.bias + first : nullptr, false},
+          rows);
+  if (in.soft_cap > 0)
+    for (int64_t i = 0; i < rows; ++i) cap_logits(logits + i * kVocabularyTile, columns, in.soft_cap);
+}
+
+void head_log_probs(const Resources& r, const HeadInputs& in, float* log_prob, float* log_sum_exp, float* entropy) {
+  if (in.tokens <= 0) return;
+  // A block's hidden states and logits fill three quarters of L2; blocks are equal, and a multiple of the threads.
+  const int64_t row_bytes = (in.width + kVocabularyTile) * static_cast<int64_t>(sizeof(float));
+  int64_t height = r.cache.l2 * 3 / 4 / row_bytes;
+  if (height < kTileRows) height = kTileRows;
+  const int64_t threads = r.pool.size();
+  int64_t blocks = ((in.tokens + height - 1) / height + threads - 1) / threads * threads;
+  if (blocks > in.tokens) blocks = in.tokens;
+  height = (in.tokens + blocks - 1) / blocks;
+  r.scratch.reserve(static_cast<size_t>(height * kVocabularyTile + height * static_cast<int64_t>(sizeof(RowSum) / sizeof(float))));
+  const float inverse_temperature = 1.0f / in.temperature;
+  r.pool.parallel_for(blocks, [&](int64_t block, int worker) {
+    const int64_t row = block * in.tokens / blocks, rows = (block + 1) * in.tokens / blocks - row;
+    float* logits = r.scratch.of(worker);
+    RowSum* sums = reinterpret_cast<RowSum*>(logits + height * kVocabularyTile);
+    for (int64_t i = 0; i < rows; ++i) {
+      sums[i] = row_sum_start();
+      log_prob[row + i] = 0.0f;
+    }
+    for (int64_t first = 0; first < in.vocabulary; first += kVocabularyTile) {
+      const int64_t columns = in.vocabulary - first < kVocabularyTile ? in.vocabulary - first : kVocabularyTile;
+      tile_of_logits(in, row, rows, first, columns, logits);
+      for (int64_t i = 0; i < rows; ++i) {
+        const float* z = logits + i * kVocabularyTile;
+        if (entropy != nullptr) {
+          row_sum_tile<true>(sums[i], z, columns, inverse_temperature);
+        } else {
+          row_sum_tile<false>(sums[i], z, columns, inverse_temperature);
+        }
+        const int64_t target = in.targets[row + i] - first;
+        if (target >= 0 && target < columns) log_prob[row + i] = z[target] * inverse_temperature;
+      }
+    }
+    for (int64_t i = 0; i < rows; ++i) {
+      const float lse = row_log_sum_exp(sums[i]);
+      log_sum_exp[row + i] = lse;
+      if (in.targets[row + i] >= 0) log_prob[row + i] -= lse;
+      if (entropy != nullptr) entropy[row + i] = row_entropy(sums[i], lse);
+    }
+  });
+}
+
+void head_logits(const Resources& r, const HeadInputs& in, float* y, int64_t y_stride) {
+  linear_forward(r, in.hidden, in.hidden_stride, in.tokens, in.width, in.head, in.vocabulary, in.bias, y, y_stride, false);
+  if (in.soft_cap > 0) r.pool.parallel_for(in.tokens, [&](int64_t row) { cap_logits(y + row * y_stride, in.vocabulary, in.soft_cap); });
+}
+
+HE_ISA_END
