@@ -18,6 +18,7 @@ public sealed class GenerationEngine : IDisposable
     private readonly Decoder _decoder;
     private readonly IKernels _kernels;
     private readonly EngineOptions _options;
+    private readonly Tokenizer? _tokenizer;
     private readonly TensorPool _pool;
     private readonly DecoderForward _forward;
     private readonly BatchBuffers _buffers;
@@ -33,11 +34,12 @@ public sealed class GenerationEngine : IDisposable
 
     /// <param name="decoder">The weights; shared, not owned.</param>
     /// <param name="options">Sizes.</param>
-    public GenerationEngine(Decoder decoder, EngineOptions? options = null)
+    /// <param name="tokenizer">For texts and stop texts; null for ids alone.</param>
+    public GenerationEngine(Decoder decoder, EngineOptions? options = null, Tokenizer? tokenizer = null)
     {
         _options = options ?? new EngineOptions();
         _options.Validate();
-        (_decoder, _kernels) = (decoder, decoder.Kernels);
+        (_decoder, _kernels, _tokenizer) = (decoder, decoder.Kernels, tokenizer);
         MaxContext = _options.MaxContext == 0 ? decoder.Config.MaxPositions : Math.Min(_options.MaxContext, decoder.Config.MaxPositions);
         _pool = new TensorPool(_kernels);
         _forward = new DecoderForward(decoder, _pool);
@@ -66,6 +68,14 @@ public sealed class GenerationEngine : IDisposable
     {
         Validate(request);
         Generation generation = new(request);
+        if (_tokenizer is { } tokenizer && (request.DecodeText || request.Sampling.StopTexts.Count > 0))
+        {
+            foreach (Sequence s in generation.Sequences)
+            {
+                s.Text = new CompletionText(new StreamingDecoder(tokenizer, skipSpecialTokens: true), request.Sampling.StopTexts);
+            }
+        }
+
         _scheduler.Add(generation.Sequences[0]);
         return generation;
     }
@@ -139,7 +149,7 @@ public sealed class GenerationEngine : IDisposable
         if (request.Prompt.Length == 0) { throw new InvalidInputException("prompt", "no tokens", "at least one"); }
         if (request.Choices < 1) { throw new InvalidInputException("n", $"{request.Choices}", "at least 1"); }
         config.RequireIds(request.Prompt, "prompt");
-        if (request.Sampling.StopTexts.Count > 0) { throw new UnsupportedException("stop", "a stop text without a tokenizer", "stop_token_ids"); }
+        if (request.Sampling.StopTexts.Count > 0 && _tokenizer is null) { throw new UnsupportedException("stop", "a stop text without a tokenizer", "stop_token_ids"); }
         long needed = (long)request.Prompt.Length + request.Sampling.MaxTokens;
         if (needed > MaxContext)
         {

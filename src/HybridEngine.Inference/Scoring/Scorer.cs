@@ -48,6 +48,7 @@ public sealed class Scorer : IDisposable
             start = end;
         }
 
+        _pool.Trim();
         return scores;
     }
 

@@ -1,13 +1,14 @@
+using HybridEngine.Models;
+
 namespace HybridEngine.Inference;
 
 /// <summary>The text of one completion as it grows: ids through a streaming decoder (whole characters only), then through the stop texts.</summary>
 internal sealed class CompletionText
 {
-    private readonly Func<int, string> _add;
-    private readonly Func<string> _flush;
+    private readonly StreamingDecoder _decoder;
     private readonly StopTextFilter _filter;
 
-    public CompletionText(Func<int, string> add, Func<string> flush, IReadOnlyList<string> stops) => (_add, _flush, _filter) = (add, flush, new StopTextFilter(stops));
+    public CompletionText(StreamingDecoder decoder, IReadOnlyList<string> stops) => (_decoder, _filter) = (decoder, new StopTextFilter(stops));
 
     /// <summary>A stop text has appeared.</summary>
     public bool Stopped => _filter.Stopped;
@@ -16,13 +17,13 @@ internal sealed class CompletionText
     public string Passed => _filter.Passed;
 
     /// <summary>Takes a token that is text.</summary>
-    public string Add(int id) => _filter.Add(_add(id));
+    public string Add(int id) => _filter.Add(_decoder.Add(id));
 
     /// <summary>The end: gives what was held back, unless it ended with a stop text.</summary>
     public string Finish()
     {
         if (Stopped) { return ""; }
-        string rest = _filter.Add(_flush());
+        string rest = _filter.Add(_decoder.Flush());
         return rest + _filter.Flush();
     }
 }
