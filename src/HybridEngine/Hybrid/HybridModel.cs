@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using HybridEngine.Core;
+using HybridEngine.Inference;
+using HybridEngine.Models;
+using HybridEngine.Training;
+
+namespace HybridEngine;
+
+/// <summary>One set of weights that generates and trains.</summary>
+/// <remarks>
+/// <see cref="Train"/> and <see cref="Generator"/> enter a mode; being in it already costs nothing, and each switch is measured. Both read and write the same tensors of
+/// <see cref="Decoder"/>: nothing is copied or synchronised, and a token's log-probability as recorded by the generator is, bit for bit, the trainer's. Not thread-safe.
+/// </remarks>
+public sealed partial class HybridModel : IDisposable
+{
+    private readonly bool _ownsKernels;
+    private readonly HybridOptions _options;
+    private readonly ModelSaveOptions _save;
+    private GenerationEngine? _engine;
+    private TrainableLanguageModel? _trainer;
+    private Scorer? _scorer;
+
+    private HybridModel(IKernels kernels, bool ownsKernels, BackendReport backend, Decoder decoder, Tokenizer? tokenizer, ModelSaveOptions save, HybridOptions options)
+    {
+        (Kernels, _ownsKernels, Backend, Decoder, Tokenizer, _save, _options) = (kernels, ownsKernels, backend, decoder, tokenizer, save, options);
+    }
+
+    /// <summary>The weights.</summary>
+    public Decoder Decoder { get; }
+
+    /// <summary>Text to ids and back; null when the model came without one.</summary>
+    public Tokenizer? Tokenizer { get; }
+
+    /// <summary>The backend that holds the weights.</summary>
+    public IKernels Kernels { get; }
+
+    /// <summary>Which backend was taken and what was tried.</summary>
+    public BackendReport Backend { get; }
+
+    /// <summary>The mode that the model is in.</summary>
+    public HybridMode Mode { get; private set; }
+
+    /// <summary>The last change of mode.</summary>
+    public ModeSwitch LastSwitch { get; private set; }
+
+    /// <summary>All changes of mode.</summary>
+    public ModeSwitchStatistics Switches { get; } = new();
+
+    /// <summary>Loads a model: a folder in Hugging Face layout, a GGUF file, or a checkpoint of ours.</summary>
+    /// <exception cref="HybridEngineException">The model cannot be read or is not supported; one line says which file, what was found and what was expected.</exception>
+    public static HybridModel Load(string path, HybridOptions? options = null)
+    {
+        options ??= new HybridOptions();
+        options.Validate();
+        using ModelFiles files = ModelFiles.Open(path);
+        return Open(options, kernels => (Decoder.Load(kernels, files.Config, files.Bindings, files), files.LoadTokenizer(), ModelSaveOptions.Like(files)));
+    }
+
+    /// <summary>A model with random weights.</summary>
+    /// <param name="config">What it is.</param>
+    /// <param name="initialization">How weights are drawn, with the seed of the options.</param>
+    /// <param name="save">Configuration and tokenizer files to write when it is saved.</param>
+    /// <param name="tokenizer">Its tokenizer, or null.</param>
+    /// <param name="options">Backend, threads, seed.</param>
+    public static HybridModel Create(DecoderConfig config, Initialization initialization, ModelSaveOptions save, Tokenizer? tokenizer = null, HybridOptions? options = null)
+    {
+        options ??= new HybridOptions();
+        options.Validate();
+        return Open(options, kernels => (Decoder.Create(kernels, config, ModelFamilies.Bind(config), initialization, (ulong)options.Seed), tokenizer, save));
+    }
+
+    /// <summary>A second model with a copy of the weights as they are now, on the same backend: a frozen reference, the start of a critic. Dispose it before this one.</summary>
+    public HybridModel Clone() => new(Kernels, ownsKernels: false, Backend, Decoder.Clone(), Tokenizer, _save, _options);
+
+    /// <summary>Enters <see cref="HybridMode.Train"/>: scores tokens, takes gradients, steps. The same object each time.</summary>
+    public TrainableLanguageModel Train()
+    {
+        Switch(HybridMode.Train);
+        return _trainer ??= new TrainableLanguageModel(Decoder, _options.Training);
+    }
+
+    /// <summary>Enters <see cref="HybridMode.Generate"/>: continues prompts. The same object each time.</summary>
+    public GenerationEngine Generator()
+    {
+        Switch(HybridMode.Generate);
+        return _engine ??= new GenerationEngine(Decoder, _options.Engine, Tokenizer);
+    }
+
+    /// <summary>Writes the model in Hugging Face layout, so that transformers and this engine read it: a complete folder or nothing.</summary>
+    /// <param name="folder">Replaced as a whole when it exists.</param>
+    /// <param name="dtype">Stored type of the weights.</param>
+    public void Save(string folder, DType dtype = DType.Float32) => ModelWriter.Save(folder, Decoder.Bindings, Decoder, _save with { DType = dtype });
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        _scorer?.Dispose();
+        _engine?.Dispose();
+        _trainer?.Dispose();
+        Decoder.Dispose();
+        if (_ownsKernels) { Kernels.Dispose(); }
+    }
+
+    private static HybridModel Open(HybridOptions options, Func<IKernels, (Decoder Decoder, Tokenizer? Tokenizer, ModelSaveOptions Save)> load)
+    {
+        IKernels kernels = Backends.Open(options.Backend, options.Threads, out BackendReport report);
+        try
+        {
+            if (report.Warning is { } warning) { (options.Warn ?? (line => Console.Error.WriteLine($"warning: {line}")))(warning); }
+            (Decoder decoder, Tokenizer? tokenizer, ModelSaveOptions save) = load(kernels);
+            return new HybridModel(kernels, ownsKernels: true, report, decoder, tokenizer, save, options);
+        }
+        catch
+        {
+            kernels.Dispose();
+            throw;
+        }
+    }
+
+    private void Switch(HybridMode to)
+    {
+        if (Mode == to) { return; }
+        long start = Stopwatch.GetTimestamp(), before = HostMemory.TotalAllocated;
+        if (to == HybridMode.Train) { LeaveGenerate(); }
+        else { LeaveTrain(); }
+        Mode = to;
+        LastSwitch = new ModeSwitch(to, Stopwatch.GetElapsedTime(start), before, HostMemory.TotalAllocated);
+        Switches.Add(LastSwitch);
+    }
+
+    private void LeaveGenerate()
+    {
+        if (_engine is null) { return; }
+        if (_engine.HasWork) { throw new InvalidOperationException("Completions are still running: run or cancel them before training."); }
+        if (_engine.CacheBytes > _options.IdleBytes) { _engine.ReleaseMemory(); }
+    }
+
+    private void LeaveTrain()
+    {
+        if (_trainer is not null && TrainingBytes() > _options.IdleBytes) { _trainer.ReleaseMemory(); }
+        _engine?.WeightsChanged();
+    }
+
+    private long TrainingBytes()
+    {
+        long bytes = _trainer!.PeakActivationBytes;
+        foreach (Parameter p in Decoder.Parameters) { bytes += p.Gradient.Memory?.Bytes ?? 0; }
+        return bytes;
+    }
+}
