@@ -47,12 +47,9 @@ public static class PocketModel
         ["torch_dtype"] = "float32",
     }.ToJsonString(new JsonSerializerOptions { WriteIndented = true });
 
-    /// <summary>Writes config.json, generation_config.json and the tokenizer's files: with the weights beside them, a folder that any command loads.</summary>
-    public static void SaveShape(string folder)
+    /// <summary>The <c>generation_config.json</c>.</summary>
+    public static string GenerationConfigJson() => new JsonObject
     {
-        PocketVocabulary.Save(folder);
-        File.WriteAllText(Path.Combine(folder, "config.json"), ConfigJson());
-        JsonObject generation = new() { ["bos_token_id"] = PocketVocabulary.Bos, ["eos_token_id"] = PocketVocabulary.Eos, ["pad_token_id"] = PocketVocabulary.Pad };
-        File.WriteAllText(Path.Combine(folder, "generation_config.json"), generation.ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
-    }
+        ["bos_token_id"] = PocketVocabulary.Bos, ["eos_token_id"] = PocketVocabulary.Eos, ["pad_token_id"] = PocketVocabulary.Pad,
+    }.ToJsonString(new JsonSerializerOptions { WriteIndented = true });
 }
