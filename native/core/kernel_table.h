@@ -8,6 +8,7 @@
 #include "cpu/norm/norm.h"
 #include "cpu/optimizer/optimizer.h"
 #include "cpu/position/position.h"
+#include "cpu/sampling/sampling.h"
 #include "cpu/simd/elementary.h"
 
 namespace he {
@@ -21,6 +22,7 @@ struct KernelTable {
   cpu::PositionKernels position;
   cpu::ActivationKernels activation;
   cpu::AttentionKernels attention;
+  cpu::SamplingKernels sampling;
   cpu::OptimizerKernels optimizer;
 };
 

@@ -3,6 +3,7 @@
 
 namespace he {
 
-float log_scalar(float x);  // natural logarithm
+float log_scalar(float x);    // natural logarithm
+double log_scalar(double x);
 
 }  // namespace he

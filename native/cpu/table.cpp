@@ -13,6 +13,7 @@ void fill(NormKernels&);
 void fill(PositionKernels&);
 void fill(ActivationKernels&);
 void fill(AttentionKernels&);
+void fill(SamplingKernels&);
 void fill(OptimizerKernels&);
 
 KernelTable kernel_table();
@@ -26,6 +27,7 @@ KernelTable kernel_table() {
   fill(t.position);
   fill(t.activation);
   fill(t.attention);
+  fill(t.sampling);
   fill(t.optimizer);
   return t;
 }

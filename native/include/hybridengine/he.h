@@ -126,6 +126,18 @@ HE_API he_status he_paged_attention(he_context* ctx, int64_t tokens, int64_t seq
                                     int64_t q_stride, const float* keys, const float* values, int64_t blocks, int64_t block_size, float* y,
                                     int64_t y_stride);
 
+/* ---- sampling ---- one entry a row: temperature (0 greedy), top_k (0 off), top_p (1 off), min_p (0 off), penalty (1 off), Philox key and counter.
+ * history [rows, history_width] or null; sampled_log_prob may be null. */
+HE_API he_status he_sample(he_context* ctx, int64_t rows, int64_t vocabulary, const float* logits, int64_t logits_stride, const float* temperature,
+                           const int32_t* top_k, const float* top_p, const float* min_p, const float* penalty, const int32_t* history,
+                           int64_t history_width, int64_t history_stride, const int32_t* history_lengths, const int64_t* seeds, const int64_t* requests,
+                           const int32_t* choices, const int32_t* positions, int32_t* ids, float* log_prob, float* sampled_log_prob);
+HE_API he_status he_top_log_probs(he_context* ctx, int64_t rows, int64_t vocabulary, const float* logits, int64_t logits_stride, const float* temperature,
+                                  int64_t k, int32_t* ids, int64_t ids_stride, float* log_probs, int64_t log_probs_stride);
+/* targets [rows]; negative: log_prob 0. */
+HE_API he_status he_log_probs_from_logits(he_context* ctx, int64_t rows, int64_t vocabulary, const float* logits, int64_t logits_stride,
+                                          const float* temperature, const int32_t* targets, float* log_prob);
+
 /* ---- optimizer ---- steps count from 1; gradient_scale [1] or null. */
 HE_API he_status he_adamw(he_context* ctx, int64_t n, float* parameter, const float* gradient, float* m, float* v, double learning_rate, double beta1,
                           double beta2, double epsilon, double weight_decay, int64_t step, const float* gradient_scale);

@@ -18,16 +18,6 @@ public sealed unsafe partial class NativeKernels
     /// <inheritdoc />
     public void GroupedLinearBackward(Tensor x, Tensor dy, Tensor rowOffsets, IReadOnlyList<WeightMatrix> experts, Tensor dx, IReadOnlyList<WeightMatrix>? dExperts) => throw Pending();
 
-    // ---- Sampling ----
-    /// <inheritdoc />
-    public void Sample(Tensor logits, SamplingTensors parameters, Tensor ids, Tensor logProb, Tensor sampledLogProb) => throw Pending();
-
-    /// <inheritdoc />
-    public void TopLogProbs(Tensor logits, Tensor temperature, Tensor ids, Tensor logProbs) => throw Pending();
-
-    /// <inheritdoc />
-    public void LogProbsFromLogits(Tensor logits, Tensor temperature, Tensor targets, Tensor logProb) => throw Pending();
-
     // ---- Conversion ----
     /// <inheritdoc />
     public void Convert(Tensor source, Tensor destination) => throw Pending();

@@ -1,0 +1,234 @@
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <set>
+
+#include "tests/testing.h"
+
+namespace he {
+namespace {
+
+using namespace he::testing;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// Parameters of a batch of rows, one entry a row.
+struct Parameters {
+  std::vector<float> temperature, top_p, min_p, penalty;
+  std::vector<int32_t> top_k, choices, positions, history, history_lengths;
+  std::vector<int64_t> seeds, requests;
+  int64_t history_width = 0;
+
+  explicit Parameters(int64_t rows)
+      : temperature(rows, 1),
+        top_p(rows, 1),
+        min_p(rows, 0),
+        penalty(rows, 1),
+        top_k(rows),
+        choices(rows),
+        positions(rows),
+        seeds(rows, 1234),
+        requests(rows) {
+    std::iota(positions.begin(), positions.end(), 0);
+  }
+};
+
+struct Draws {
+  std::vector<int32_t> ids;
+  std::vector<float> log_prob, sampled;
+};
+
+Draws sample(he_context* ctx, int64_t rows, int64_t vocabulary, const std::vector<float>& logits, const Parameters& p) {
+  Draws d{std::vector<int32_t>(rows, -1), std::vector<float>(rows, NAN), std::vector<float>(rows, NAN)};
+  EXPECT_EQ(he_sample(ctx, rows, vocabulary, logits.data(), vocabulary, p.temperature.data(), p.top_k.data(), p.top_p.data(),
+                      p.min_p.data(), p.penalty.data(), p.history.empty() ? nullptr : p.history.data(), p.history_width, p.history_width,
+                      p.history.empty() ? nullptr : p.history_lengths.data(), p.seeds.data(), p.requests.data(), p.choices.data(),
+                      p.positions.data(), d.ids.data(), d.log_prob.data(), d.sampled.data()),
+            HE_OK)
+      << he_last_error();
+  return d;
+}
+
+double uniform(const Parameters& p, int64_t r) {
+  const uint32_t key[] = {static_cast<uint32_t>(p.seeds[r]), static_cast<uint32_t>(p.seeds[r] >> 32)};
+  const uint32_t counter[] = {static_cast<uint32_t>(p.positions[r]), static_cast<uint32_t>(p.choices[r]),
+                              static_cast<uint32_t>(p.requests[r]), static_cast<uint32_t>(p.requests[r] >> 32)};
+  uint32_t out[4];
+  select_isa("scalar").kernels.sampling.philox(counter, key, out);
+  return (out[0] >> 8) / 16777216.0;
+}
+
+// The definition, with sorting and in double: token and its log-probability in the distribution that is drawn from.
+std::pair<int32_t, double> plain_sample(const float* logits, int64_t n, const Parameters& p, int64_t r) {
+  std::vector<double> z(logits, logits + n);
+  if (!p.history.empty() && p.penalty[r] != 1) {
+    const std::set<int32_t> seen(&p.history[r * p.history_width], &p.history[r * p.history_width] + p.history_lengths[r]);
+    for (const int32_t t : seen) z[t] = static_cast<float>(z[t] > 0 ? logits[t] / p.penalty[r] : logits[t] * p.penalty[r]);
+  }
+  if (p.temperature[r] == 0) return {static_cast<int32_t>(std::max_element(z.begin(), z.end()) - z.begin()), 0};
+  for (double& v : z) v = static_cast<float>(v) * (1 / p.temperature[r]);
+  std::vector<int32_t> order(n);
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return z[a] > z[b]; });
+  const double top = z[order[0]];
+  if (p.top_k[r] > 0 && p.top_k[r] < n) {
+    const double least = z[order[p.top_k[r] - 1]];
+    while (z[order.back()] < least) order.pop_back();
+  }
+  double total = 0, sum = 0;
+  for (const int32_t t : order) total += std::exp(z[t] - top);
+  if (p.top_p[r] < 1) {
+    size_t keep = 0;
+    while (keep < order.size() && (keep == 0 || sum < p.top_p[r] * total)) sum += std::exp(z[order[keep++]] - top);
+    order.resize(keep);
+  }
+  while (std::exp(z[order.back()] - top) < p.min_p[r]) order.pop_back();
+  std::sort(order.begin(), order.end());
+  total = sum = 0;
+  for (const int32_t t : order) total += std::exp(z[t] - top);
+  for (const int32_t t : order) {
+    sum += std::exp(z[t] - top);
+    if (sum > uniform(p, r) * total) return {t, z[t] - top - std::log(total)};
+  }
+  return {order.back(), z[order.back()] - top - std::log(total)};
+}
+
+TEST(Philox, KnownAnswers) {
+  // From the authors' Random123 distribution, kat_vectors.
+  const uint32_t cases[][10] = {
+      {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
+      {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
+      {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}};
+  for (const std::string& isa : isa_names())
+    for (const auto& c : cases) {
+      uint32_t out[4];
+      select_isa(isa).kernels.sampling.philox(c, c + 4, out);
+      for (int i = 0; i < 4; ++i) EXPECT_EQ(out[i], c[6 + i]) << isa;
+    }
+}
+
+TEST(Sample, EveryFilter_DrawsWhatTheDefinitionDraws) {
+  Random random;
+  SCOPED_TRACE(random.seed());
+  for (const int64_t n : {1, 2, 31, 513, 5000}) {
+    const int64_t rows = 60;
+    std::vector<float> logits = random.normals(rows * n, 3);
+    for (int64_t i = 0; i < rows * n; i += 3) logits[i] = std::round(logits[i]);  // ties
+    Parameters p(rows);
+    p.history_width = 20;
+    p.history.resize(rows * p.history_width);
+    p.history_lengths.resize(rows);
+    for (int64_t r = 0; r < rows; ++r) {
+      p.temperature[r] = r % 7 == 0 ? 0.0f : r % 3 == 0 ? 1.0f : 0.3f + static_cast<float>(random.uniform());
+      if (r % 2 == 0) p.top_k[r] = static_cast<int32_t>(random.integer(1, std::min<int64_t>(n, 60)));
+      if (r % 5 < 3) p.top_p[r] = static_cast<float>(random.uniform()) * 0.99f + 0.001f;
+      if (r % 4 == 1) p.min_p[r] = static_cast<float>(random.uniform()) * 0.3f;
+      if (r % 3 == 1) p.penalty[r] = 0.7f + static_cast<float>(random.uniform());
+      p.seeds[r] = random.integer(INT64_MIN, INT64_MAX);
+      p.requests[r] = random.integer(0, INT64_MAX);
+      p.choices[r] = static_cast<int32_t>(random.integer(0, 7));
+      p.history_lengths[r] = static_cast<int32_t>(random.integer(0, p.history_width));
+      for (int64_t i = 0; i < p.history_width; ++i) p.history[r * p.history_width + i] = static_cast<int32_t>(random.integer(0, n - 1));
+    }
+    Context ctx;
+    const Draws d = sample(ctx, rows, n, logits, p);
+    for (int64_t r = 0; r < rows; ++r) {
+      const auto [id, log_prob] = plain_sample(&logits[r * n], n, p, r);
+      EXPECT_EQ(d.ids[r], id) << "row " << r << " of " << n << ": k " << p.top_k[r] << ", p " << p.top_p[r] << ", min p " << p.min_p[r];
+      EXPECT_NEAR(d.sampled[r], log_prob, 2e-6) << "row " << r;
+      double sum = 0;
+      const double scale = p.temperature[r] == 0 ? 1 : 1 / p.temperature[r];
+      for (int64_t v = 0; v < n; ++v) sum += std::exp(logits[r * n + v] * scale);
+      EXPECT_NEAR(d.log_prob[r], logits[r * n + d.ids[r]] * scale - std::log(sum), 1e-5) << "row " << r;
+    }
+    // The same bits on every instruction set, and alone.
+    for (const std::string& isa : isa_names()) {
+      Context other(isa, 3);
+      const Draws e = sample(other, rows, n, logits, p);
+      EXPECT_TRUE(same_bits(d.ids, e.ids) && same_bits(d.log_prob, e.log_prob) && same_bits(d.sampled, e.sampled)) << isa;
+    }
+    std::vector<float> log_prob(rows);
+    ASSERT_EQ(he_log_probs_from_logits(ctx, rows, n, logits.data(), n, p.temperature.data(), d.ids.data(), log_prob.data()), HE_OK);
+    EXPECT_TRUE(same_bits(d.log_prob, log_prob));
+  }
+}
+
+TEST(Sample, ManyDraws_FollowTheDistribution) {
+  const int64_t rows = 40000, n = 6;
+  const std::vector<float> row = {0.5f, 1.5f, -1.0f, 0.0f, 1.0f, -kInfinity};
+  std::vector<float> logits;
+  for (int64_t r = 0; r < rows; ++r) logits.insert(logits.end(), row.begin(), row.end());
+  Random random;
+  SCOPED_TRACE(random.seed());
+  Parameters p(rows);
+  std::fill(p.seeds.begin(), p.seeds.end(), random.integer(INT64_MIN, INT64_MAX));
+  std::fill(p.temperature.begin(), p.temperature.end(), 0.8f);
+  Context ctx;
+  const Draws d = sample(ctx, rows, n, logits, p);
+  double total = 0, chi = 0;
+  for (const float x : row) total += std::exp(x / 0.8);
+  for (int32_t v = 0; v < 5; ++v) {
+    const double expected = rows * std::exp(row[v] / 0.8) / total;
+    const double found = static_cast<double>(std::count(d.ids.begin(), d.ids.end(), v));
+    chi += (found - expected) * (found - expected) / expected;
+  }
+  EXPECT_LT(chi, 33.4);  // 4 degrees of freedom, one false alarm in a million
+  EXPECT_EQ(std::count(d.ids.begin(), d.ids.end(), 5), 0);
+}
+
+TEST(Sample, InfinitiesAndNan_GiveAValidToken) {
+  const std::vector<float> logits = {0, -kInfinity, 2, 1, -kInfinity, -kInfinity, -kInfinity, 3, 0, NAN, 5, 1, -1, kInfinity, 0, 2};
+  Context ctx;
+  for (const float temperature : {0.0f, 0.7f})
+    for (const float top_p : {1.0f, 0.9f}) {
+      Parameters p(4);
+      std::fill(p.temperature.begin(), p.temperature.end(), temperature);
+      std::fill(p.top_p.begin(), p.top_p.end(), top_p);
+      const Draws d = sample(ctx, 4, 4, logits, p);
+      EXPECT_NE(d.ids[0], 1);
+      EXPECT_EQ(d.ids[1], 3);
+      EXPECT_EQ(d.log_prob[1], 0);
+      EXPECT_TRUE(d.ids[2] >= 0 && d.ids[2] < 4);
+      EXPECT_TRUE(std::isnan(d.log_prob[2]));
+      EXPECT_EQ(d.ids[3], 1);
+    }
+}
+
+TEST(TopLogProbs, WithTies_AreInOrder) {
+  Random random;
+  SCOPED_TRACE(random.seed());
+  const int64_t rows = 5, n = 1030;
+  std::vector<float> logits = random.normals(rows * n, 2);
+  for (float& x : logits) x = std::round(4 * x) / 4;  // many ties, zeros of both signs among them
+  const std::vector<float> temperature = {1, 0, 0.5f, 2, 1};
+  for (const int64_t k : {1, 5, 100, 1030}) {
+    std::vector<int32_t> ids(rows * k);
+    std::vector<float> found(rows * k);
+    Context ctx;
+    ASSERT_EQ(he_top_log_probs(ctx, rows, n, logits.data(), n, temperature.data(), k, ids.data(), k, found.data(), k), HE_OK);
+    for (int64_t r = 0; r < rows; ++r) {
+      std::vector<int32_t> order(n);
+      std::iota(order.begin(), order.end(), 0);
+      std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return logits[r * n + a] > logits[r * n + b]; });
+      order.resize(k);
+      EXPECT_TRUE(same_bits(order, std::vector<int32_t>(&ids[r * k], &ids[r * k] + k))) << "k " << k << ", row " << r;
+      std::vector<float> expected(k);
+      for (int64_t i = 0; i < k; ++i)
+        ASSERT_EQ(he_log_probs_from_logits(ctx, 1, n, &logits[r * n], n, &temperature[r], &ids[r * k + i], &expected[i]), HE_OK);
+      EXPECT_TRUE(same_bits(expected, std::vector<float>(&found[r * k], &found[r * k] + k)));
+    }
+  }
+}
+
+TEST(Sample, WrongArguments_AreRefused) {
+  Context ctx;
+  const float x = 0;
+  float y = 0;
+  const int32_t target = 1;
+  EXPECT_EQ(he_log_probs_from_logits(ctx, 1, 1, &x, 1, &x, &target, &y), HE_INVALID_ARGUMENT);
+  EXPECT_EQ(he_log_probs_from_logits(ctx, 1, 0, &x, 1, &x, &target, &y), HE_INVALID_ARGUMENT);
+  EXPECT_EQ(he_top_log_probs(ctx, 1, 1, &x, 1, &x, 2, nullptr, 2, &y, 2), HE_INVALID_ARGUMENT);
+}
+
+}  // namespace
+}  // namespace he
