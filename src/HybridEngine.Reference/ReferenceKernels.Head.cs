@@ -10,12 +10,12 @@ public sealed partial class ReferenceKernels
     public void LogProbs(Tensor hidden, WeightMatrix head, Tensor bias, Tensor targets, HeadOptions options, Tensor logProb, Tensor logSumExp, Tensor entropy)
     {
         Contract.LogProbs(Device, hidden, head, bias, targets, options, logProb, logSumExp, entropy);
-        FloatRows hs = new(hidden);
+        FloatRows hs = new(hidden), ws = new(Matrix(head));
         int vocabulary = (int)head.Outputs;
         ForEach(hs.Count, head.Outputs * head.Inputs, t =>
         {
             float[] logits = ArrayPool<float>.Shared.Rent(vocabulary);
-            for (int v = 0; v < vocabulary; v++) { logits[v] = Logit(hs[t], head, bias, options.SoftCap, v); }
+            for (int v = 0; v < vocabulary; v++) { logits[v] = Logit(hs[t], ws[v], bias, options.SoftCap, v); }
             LogSoftmax row = new(logits.AsSpan(0, vocabulary), options.Temperature);
             int target = Ints(targets)[(int)t];
             Floats(logProb)[(int)t] = target < 0 ? 0 : row.LogProb(target);
@@ -34,7 +34,7 @@ public sealed partial class ReferenceKernels
 
         double LogitGradient(int t, int v)
         {
-            float logit = Logit(hs[t], head, bias, options.SoftCap, v);
+            float logit = Logit(hs[t], ws[v], bias, options.SoftCap, v);
             float inverse = options.Temperature == 1 ? 1 : 1 / options.Temperature;
             double z = logit * inverse, lse = Floats(logSumExp)[t], p = Math.Exp(z - lse), dz = 0;
             int target = Ints(targets)[t];
@@ -74,17 +74,17 @@ public sealed partial class ReferenceKernels
     public void Logits(Tensor hidden, WeightMatrix head, Tensor bias, float softCap, Tensor y)
     {
         Contract.Logits(Device, hidden, head, bias, softCap, y);
-        FloatRows hs = new(hidden), ys = new(y);
+        FloatRows hs = new(hidden), ws = new(Matrix(head)), ys = new(y);
         ForEachBlock(ys.Count, ys.Width, head.Inputs, (r, first, end) =>
         {
-            for (int v = first; v < end; v++) { ys[r][v] = Logit(hs[r], head, bias, softCap, v); }
+            for (int v = first; v < end; v++) { ys[r][v] = Logit(hs[r], ws[v], bias, softCap, v); }
         });
     }
 
     // One logit, rounded to float32 as if stored.
-    private static float Logit(ReadOnlySpan<float> hidden, WeightMatrix head, Tensor bias, float softCap, int v)
+    private static float Logit(ReadOnlySpan<float> hidden, ReadOnlySpan<float> output, Tensor bias, float softCap, int v)
     {
-        double sum = Dot(hidden, new FloatRows(Matrix(head))[v]);
+        double sum = Dot(hidden, output);
         if (!bias.IsEmpty) { sum += Floats(bias)[v]; }
         return (float)(softCap > 0 ? softCap * Math.Tanh(sum / softCap) : sum);
     }

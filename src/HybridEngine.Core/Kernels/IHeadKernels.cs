@@ -3,7 +3,11 @@ namespace HybridEngine.Core;
 /// <summary>Constants of the language-model head: <c>z = cap(hidden W^T + bias) / Temperature</c>.</summary>
 /// <param name="Temperature">Divides the logits (as a multiplication with its float32 reciprocal); positive.</param>
 /// <param name="SoftCap">When positive, logits become <c>cap * tanh(logit / cap)</c> first.</param>
-public readonly record struct HeadOptions(float Temperature = 1, float SoftCap = 0);
+public readonly record struct HeadOptions(float Temperature, float SoftCap = 0)
+{
+    /// <summary>Temperature 1, no cap.</summary>
+    public HeadOptions() : this(1) { }
+}
 
 /// <summary>The vocabulary head: log-probabilities and entropies straight from hidden states; <c>[tokens, vocabulary]</c> is never stored whole.</summary>
 /// <remarks>
