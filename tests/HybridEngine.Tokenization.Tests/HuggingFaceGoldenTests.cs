@@ -19,6 +19,11 @@ public sealed class HuggingFaceGoldenTests
     public void Encode_GoldenTexts_GivesIdsTokensAndOffsets(string folder)
     {
         (Tokenizer tokenizer, JsonElement cases) = Open(folder);
+        CheckEncode(tokenizer, cases);
+    }
+
+    internal static void CheckEncode(Tokenizer tokenizer, JsonElement cases)
+    {
         var wrong = new List<string>();
         foreach (JsonElement item in cases.GetProperty("cases").EnumerateArray())
         {
@@ -39,6 +44,11 @@ public sealed class HuggingFaceGoldenTests
     public void Encode_SingleCharacters_GivesIds(string folder)
     {
         (Tokenizer tokenizer, JsonElement cases) = Open(folder);
+        CheckSingleCharacters(tokenizer, cases);
+    }
+
+    internal static void CheckSingleCharacters(Tokenizer tokenizer, JsonElement cases)
+    {
         var wrong = new List<string>();
         foreach (JsonElement item in cases.GetProperty("single_chars").EnumerateArray())
             Compare(item[1].Ints(), tokenizer.Encode(item[0].GetString()!, false), "ids", item[0].GetString()!, wrong);
@@ -50,6 +60,11 @@ public sealed class HuggingFaceGoldenTests
     public void Decode_GoldenIds_GivesTexts(string folder)
     {
         (Tokenizer tokenizer, JsonElement cases) = Open(folder);
+        CheckDecode(tokenizer, cases);
+    }
+
+    internal static void CheckDecode(Tokenizer tokenizer, JsonElement cases)
+    {
         var wrong = new List<string>();
         foreach (JsonElement item in cases.GetProperty("cases").EnumerateArray())
         {
