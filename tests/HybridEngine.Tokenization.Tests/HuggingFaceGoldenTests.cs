@@ -88,7 +88,13 @@ public sealed class HuggingFaceGoldenTests
 
     internal static void Compare<T>(IReadOnlyList<T> expected, IReadOnlyList<T> actual, string what, string text, List<string> wrong)
     {
-        if (!expected.SequenceEqual(actual)) wrong.Add($"{what} of '{Escape(text)}': expected {Escape(string.Join(' ', expected))}, got {Escape(string.Join(' ', actual))}");
+        if (expected.SequenceEqual(actual)) return;
+        string first = string.Join(' ', expected), second = string.Join(' ', actual);
+        // Long texts are shown from a little before the place where they part.
+        int from = Math.Max(0, first.AsSpan().CommonPrefixLength(second) - 60);
+        wrong.Add($"{what} of '{Escape(text)}': expected {Escape(Part(first))}, got {Escape(Part(second))}");
+
+        string Part(string whole) => whole.Length <= 300 ? whole : $"...{whole[from..Math.Min(whole.Length, from + 240)]}";
     }
 
     internal static string Report(List<string> wrong) => $"{wrong.Count} wrong\n" + string.Join('\n', wrong.Take(8));
