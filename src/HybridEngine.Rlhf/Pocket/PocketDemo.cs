@@ -83,11 +83,11 @@ public sealed class PocketDemo
         using Decoder rewardBody = actor.Clone();
         using ScalarHead rewardHead = new(_kernels, actor.Config.EmbeddingSize);
         using TrainableScalarModel rewardModel = new(rewardBody, rewardHead, _recipe.Reward.Training());
-        RewardTrainer reward = new(_recipe.Reward, rewardModel, new PocketComparisons(2000 + (ulong)_recipe.Reward.Seed, engine, PocketRecipe.MaxNewTokens));
+        RewardTrainer reward = new(_recipe.Reward, rewardModel, new PocketComparisons(2000 + (ulong)_recipe.Reward.Seed, engine, PocketRecipe.MaxNewTokens, Math.Min(256, 8 * _recipe.Reward.BatchSize)));
         Stage("reward", _recipe.Reward.Steps, reward.Step, cancellation);
         rewardModel.ReleaseMemory();
         Save(output, "reward", rewardBody, rewardHead);
-        double rightAgainstWrong = PocketExam.RightAgainstWrong(new ModelReward(rewardModel));
+        double rightAgainstWrong = PocketExam.RightAgainstWrong(new ModelReward(rewardModel), Math.Min(400, _recipe.ExamQuestions));
 
         // Step 3: lift the same weights by PPO. The critic starts as the reward model; with the true check, as its body and a head of zeros.
         using Decoder criticBody = rewardBody.Clone();

@@ -86,9 +86,9 @@ public sealed class PocketQuestions(ulong seed) : PocketStream<RolloutPrompt>(se
 /// <remarks>Without the policy's own answers the reward model is right about labellers only, and PPO finds what it is wrong about.</remarks>
 public sealed class PocketComparisons : PocketStream<Comparison>
 {
-    private const int SampledAnswers = 2, QuestionsAhead = 256;
+    private const int SampledAnswers = 2;
     private readonly GenerationEngine _policy;
-    private readonly long _seed;
+    private readonly int _questionsAhead;
     private readonly SamplingOptions _sampling;
     private readonly Queue<(PocketTask Task, string[] Answers)> _ready = [];
     private long _readyFrom;
@@ -96,10 +96,11 @@ public sealed class PocketComparisons : PocketStream<Comparison>
     /// <param name="seed">2000 and the run's seed.</param>
     /// <param name="policy">Samples from the SFT weights, which must not change meanwhile.</param>
     /// <param name="maxNewTokens">Longest answer.</param>
-    public PocketComparisons(ulong seed, GenerationEngine policy, int maxNewTokens) : base(seed)
+    /// <param name="questionsAhead">Questions that are answered in one running batch: speed, never a result.</param>
+    public PocketComparisons(ulong seed, GenerationEngine policy, int maxNewTokens, int questionsAhead = 256) : base(seed)
     {
-        (_policy, _seed) = (policy, (long)seed);
-        _sampling = new SamplingOptions { MaxTokens = maxNewTokens, Seed = _seed };
+        (_policy, _questionsAhead) = (policy, questionsAhead);
+        _sampling = new SamplingOptions { MaxTokens = maxNewTokens, Seed = (long)seed };
     }
 
     /// <inheritdoc />
@@ -145,8 +146,8 @@ public sealed class PocketComparisons : PocketStream<Comparison>
     {
         _ready.Clear();
         _readyFrom = position;
-        PocketTask[] tasks = new PocketTask[QuestionsAhead];
-        Generation[] generations = new Generation[QuestionsAhead];
+        PocketTask[] tasks = new PocketTask[_questionsAhead];
+        Generation[] generations = new Generation[_questionsAhead];
         for (int i = 0; i < tasks.Length; i++)
         {
             tasks[i] = PocketTask.Draw(ref random, test: false);

@@ -6,10 +6,10 @@ public sealed class PocketDemoTests
 {
     private static readonly PocketRecipe Tiny = PocketRecipe.Full(3) with
     {
-        Sft = PocketRecipe.Full(3).Sft with { Steps = 3, BatchSize = 4 },
+        Sft = PocketRecipe.Full(3).Sft with { Steps = 2, BatchSize = 2 },
         Reward = PocketRecipe.Full(3).Reward with { Steps = 2, BatchSize = 2 },
-        Ppo = PocketRecipe.Full(3).Ppo with { Steps = 2, PromptsPerStep = 4, NormalizationSamples = 4 },
-        ExamQuestions = 4,
+        Ppo = PocketRecipe.Full(3).Ppo with { Steps = 2, PromptsPerStep = 2, MaxNewTokens = 6, NormalizationSamples = 2 },
+        ExamQuestions = 2,
     };
 
     [Fact]
