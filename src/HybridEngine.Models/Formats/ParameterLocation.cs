@@ -28,18 +28,23 @@ internal sealed record ParameterLocation(StoredTensor Tensor, bool Transposed = 
 
     private void ReadInterleaved(ParameterBinding binding, Span<float> destination)
     {
-        int headSize = binding.Rows / InterleavedHeads, columns = binding.Columns;
-        if (columns == 1)
+        int headSize = binding.Rows / InterleavedHeads, columns = binding.Columns, head = headSize * columns;
+        float[] rented = ArrayPool<float>.Shared.Rent(Math.Max(head, binding.Rows));
+        try
         {
-            // A bias: single values cannot be read from block types one by one, vectors are never of those.
-            float[] all = Tensor.ToArray();
-            for (int row = 0; row < binding.Rows; row++) { destination[row] = all[binding.RowStart + InterleavedRow(row, headSize)]; }
-            return;
+            // A bias is read as a whole: its heads may be shorter than a block, and it is small.
+            if (columns == 1) { Tensor.Read(binding.RowStart, rented.AsSpan(0, binding.Rows)); }
+            for (int h = 0; h < InterleavedHeads; h++)
+            {
+                Span<float> stored = columns == 1 ? rented.AsSpan(h * headSize, headSize) : rented.AsSpan(0, head);
+                if (columns > 1) { Tensor.Read(((long)binding.RowStart + h * headSize) * columns, stored); }
+                Span<float> target = destination.Slice(h * head, head);
+                for (int row = 0; row < headSize; row++) { stored.Slice(InterleavedRow(row, headSize) * columns, columns).CopyTo(target[(row * columns)..]); }
+            }
         }
-
-        for (int row = 0; row < binding.Rows; row++)
+        finally
         {
-            Tensor.Read((long)(binding.RowStart + InterleavedRow(row, headSize)) * columns, destination.Slice(row * columns, columns));
+            ArrayPool<float>.Shared.Return(rented);
         }
     }
 

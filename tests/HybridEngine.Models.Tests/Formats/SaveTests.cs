@@ -62,7 +62,7 @@ public sealed class SaveTests
     public void Save_OverTheFolderItReadsFrom_KeepsWorking()
     {
         using TemporaryFolder temporary = new();
-        string folder = temporary.CopyOf(Golden.Local("models", "llama"), "model");
+        string folder = ModelOnly(temporary);
         byte[] before = File.ReadAllBytes(Path.Combine(folder, "model.safetensors"));
         using (ModelFiles model = ModelFiles.Open(folder)) { ModelWriter.Save(folder, model.Bindings, model, ModelSaveOptions.Like(model)); }
 
@@ -74,7 +74,7 @@ public sealed class SaveTests
     public void Save_DiskFullInTheMiddle_OneClearErrorAndTheOldFolderStays()
     {
         using TemporaryFolder temporary = new();
-        string folder = temporary.CopyOf(Golden.Local("models", "llama"), "model");
+        string folder = ModelOnly(temporary);
         SortedDictionary<string, string> before = Contents(folder);
         using ModelFiles model = ModelFiles.Open(folder);
         TensorToWrite full = new("score.weight", DType.Float32, [1, 64], _ => throw new IOException("No space left on device"));
@@ -127,11 +127,43 @@ public sealed class SaveTests
         string folder = temporary.File("model");
         temporary.CopyOf(Golden.Local("models", "llama"), "model.old");
         Directory.CreateDirectory(temporary.File("model.tmp"));
+        File.WriteAllText(temporary.File("model.tmp/half"), "left by a killed process");
 
         using ModelFiles model = ModelFiles.Open(folder);
 
         Assert.Equal("llama", model.Config.Family);
         Assert.False(Directory.Exists(temporary.File("model.old")));
+    }
+
+    [Fact]
+    public void Save_FolderWithOtherFiles_RefusedAndUntouched()
+    {
+        using TemporaryFolder temporary = new();
+        File.WriteAllText(temporary.File("thesis.txt"), "years of work");
+        using ModelFiles model = ModelFiles.Open(Golden.Local("models", "llama"));
+
+        InvalidInputException error = Assert.Throws<InvalidInputException>(() => ModelWriter.Save(temporary.Path, model.Bindings, model, ModelSaveOptions.Like(model)));
+
+        Assert.Contains("found thesis.txt in it", error.Message, StringComparison.Ordinal);
+        Assert.Equal("years of work", File.ReadAllText(temporary.File("thesis.txt")));
+    }
+
+    [Fact]
+    public void AtomicFolder_TwoWriters_SecondIsRefusedAndTheFirstCompletes()
+    {
+        using TemporaryFolder temporary = new();
+        string folder = temporary.File("model");
+        Directory.CreateDirectory(folder + ".tmp");
+        File.WriteAllText(folder + ".tmp/half", "left by a killed process");
+
+        AtomicFolder.Write(folder, target =>
+        {
+            File.WriteAllText(Path.Combine(target, "a"), "first");
+            Assert.ThrowsAny<HybridEngineException>(() => AtomicFolder.Write(folder, _ => { }));
+        });
+
+        Assert.Equal(["a"], Directory.GetFileSystemEntries(folder).Select(Path.GetFileName));
+        Assert.Equal([folder], Directory.GetFileSystemEntries(temporary.Path));
     }
 
     [Fact]
@@ -149,6 +181,14 @@ public sealed class SaveTests
 
         Assert.DoesNotContain(reward.Bindings, b => b.Role == ParameterRole.Head);
         Assert.Equal(63f, values[63]);
+    }
+
+    // The recorded model without the records, which no saved model holds.
+    private static string ModelOnly(TemporaryFolder temporary)
+    {
+        string folder = temporary.CopyOf(Golden.Local("models", "llama"), "model");
+        foreach (string extra in new[] { "config.v5.json", "expected.json", "expected.safetensors" }) { File.Delete(Path.Combine(folder, extra)); }
+        return folder;
     }
 
     private static SortedDictionary<string, string> Contents(string folder)

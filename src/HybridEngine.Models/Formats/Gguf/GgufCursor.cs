@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using HybridEngine.Core;
@@ -21,7 +22,7 @@ internal ref struct GgufCursor(string path, ReadOnlySpan<byte> bytes)
     /// <summary>A little-endian number.</summary>
     public T Read<T>(string what) where T : unmanaged
     {
-        int size = Marshal.SizeOf<T>();
+        int size = Unsafe.SizeOf<T>();
         if (size > Remaining) { throw Truncated(what); }
         T value = MemoryMarshal.Read<T>(_bytes[Position..]);
         Position += size;
@@ -109,7 +110,7 @@ internal ref struct GgufCursor(string path, ReadOnlySpan<byte> bytes)
 
     private T[] ReadNumbers<T>(int count, string what) where T : unmanaged
     {
-        int bytes = checked(count * Marshal.SizeOf<T>());
+        int bytes = checked(count * Unsafe.SizeOf<T>());
         if (bytes > Remaining) { throw Truncated(what); }
         T[] values = new T[count];
         _bytes.Slice(Position, bytes).CopyTo(MemoryMarshal.AsBytes(values.AsSpan()));

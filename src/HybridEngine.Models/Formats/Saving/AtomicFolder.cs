@@ -6,7 +6,7 @@ namespace HybridEngine.Models;
 /// <remarks>A folder cannot replace another in one step everywhere, so the old one stands as <c>NAME.old</c> for a moment; <see cref="Recover"/> puts it back if the process died there.</remarks>
 public static class AtomicFolder
 {
-    private const string Temporary = ".tmp", Old = ".old";
+    private const string Temporary = ".tmp", Old = ".old", Claim = ".writing";
 
     /// <summary>Fills a new folder and puts it in the place of <paramref name="path"/>.</summary>
     /// <param name="path">The folder; what was there is replaced as a whole.</param>
@@ -14,14 +14,18 @@ public static class AtomicFolder
     /// <exception cref="HybridEngineException">The disk is full or the place cannot be written; a folder that was there before is untouched.</exception>
     public static void Write(string path, Action<string> write)
     {
-        path = Path.TrimEndingDirectorySeparator(path);
+        path = Normal(path);
         string temporary = path + Temporary, old = path + Old;
+        FileStream? claim = null;
         try
         {
             Recover(path);
-            Delete(temporary);
             Directory.CreateDirectory(temporary);
+            // Held while this process lives: a second writer of the same folder is refused, what a killed one left is not.
+            claim = new FileStream(Path.Combine(temporary, Claim), FileMode.Create, FileAccess.Write, FileShare.None);
+            DeleteContents(temporary);
             write(temporary);
+            File.Delete(Path.Combine(temporary, Claim));
             Delete(old);
             if (Directory.Exists(path)) { Directory.Move(path, old); }
             try
@@ -38,18 +42,34 @@ public static class AtomicFolder
         }
         catch (Exception e)
         {
-            try { Delete(temporary); }
+            try
+            {
+                // Without the claim the temporary folder is somebody else's.
+                if (claim is not null) { Delete(temporary); }
+            }
             catch (Exception second) when (second is IOException or UnauthorizedAccessException) { /* The first error is the one to report. */ }
             if (e is IOException or UnauthorizedAccessException) { throw new HybridEngineException($"{path}: cannot be written: {e.Message.TrimEnd('.')}{(Directory.Exists(path) ? "; the folder that was there is unchanged" : "")}", e); }
             throw;
+        }
+        finally
+        {
+            claim?.Dispose();
         }
     }
 
     /// <summary>Puts back a folder whose replacement was interrupted between its two steps; does nothing otherwise.</summary>
     public static void Recover(string path)
     {
-        path = Path.TrimEndingDirectorySeparator(path);
+        path = Normal(path);
         if (!Path.Exists(path) && Directory.Exists(path + Old)) { Directory.Move(path + Old, path); }
+    }
+
+    private static string Normal(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+
+    private static void DeleteContents(string folder)
+    {
+        foreach (string sub in Directory.EnumerateDirectories(folder)) { Directory.Delete(sub, recursive: true); }
+        foreach (string file in Directory.EnumerateFiles(folder).Where(f => Path.GetFileName(f) != Claim)) { File.Delete(file); }
     }
 
     private static void Delete(string folder)

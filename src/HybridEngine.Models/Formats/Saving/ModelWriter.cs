@@ -41,15 +41,34 @@ public static class ModelWriter
     /// <param name="bindings">All parameters of the model.</param>
     /// <param name="source">Their values: a decoder, or the files of another model.</param>
     /// <param name="options">Configuration, types, tokenizer.</param>
-    /// <exception cref="HybridEngineException">The folder cannot be written; what stood there is unchanged.</exception>
+    /// <exception cref="HybridEngineException">The folder cannot be written, or holds what a saved model does not; what stood there is unchanged.</exception>
     public static void Save(string folder, IReadOnlyList<ParameterBinding> bindings, IParameterSource source, ModelSaveOptions options)
-        => AtomicFolder.Write(folder, target =>
+    {
+        RefuseToReplaceOtherFiles(folder);
+        AtomicFolder.Write(folder, target => Write(target, bindings, source, options));
+    }
+
+    private static void Write(string target, IReadOnlyList<ParameterBinding> bindings, IParameterSource source, ModelSaveOptions options)
+    {
+        SafetensorsWriter.WriteFolder(target, [.. Tensors(bindings, source, options.DType), .. options.ExtraTensors], options.ShardBytes);
+        AtomicFile.WriteText(Path.Combine(target, "config.json"), WithDType(options.ConfigJson, options.DType));
+        if (options.GenerationConfigJson is { } generation) { AtomicFile.WriteText(Path.Combine(target, "generation_config.json"), generation); }
+        options.WriteTokenizer?.Invoke(target);
+    }
+
+    // Saving replaces the whole folder: what no saved model holds (somebody's home, a folder of notes) must not go with it.
+    private static void RefuseToReplaceOtherFiles(string folder)
+    {
+        if (File.Exists(folder)) { throw new InvalidInputException(folder, "a file", "a folder to save a model in"); }
+        if (!Directory.Exists(folder)) { return; }
+        foreach (string entry in Directory.EnumerateFileSystemEntries(folder))
         {
-            SafetensorsWriter.WriteFolder(target, [.. Tensors(bindings, source, options.DType), .. options.ExtraTensors], options.ShardBytes);
-            AtomicFile.WriteText(Path.Combine(target, "config.json"), WithDType(options.ConfigJson, options.DType));
-            if (options.GenerationConfigJson is { } generation) { AtomicFile.WriteText(Path.Combine(target, "generation_config.json"), generation); }
-            options.WriteTokenizer?.Invoke(target);
-        });
+            string name = Path.GetFileName(entry);
+            bool known = File.Exists(entry) && (name is "config.json" or "generation_config.json" || name.EndsWith(".safetensors", StringComparison.Ordinal)
+                || name.EndsWith(".safetensors.index.json", StringComparison.Ordinal) || TokenizerFiles.Knows(name));
+            if (!known) { throw new InvalidInputException(folder, $"{name} in it", "a new or empty folder, or one that holds nothing but a saved model"); }
+        }
+    }
 
     /// <summary>The stored tensors of a model, under transformers' names: parts joined, Conv1D weights turned back.</summary>
     internal static IEnumerable<TensorToWrite> Tensors(IReadOnlyList<ParameterBinding> bindings, IParameterSource source, DType dtype)

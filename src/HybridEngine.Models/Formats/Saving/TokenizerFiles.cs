@@ -6,6 +6,9 @@ internal static class TokenizerFiles
     private static readonly string[] _names =
         ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja"];
 
+    /// <summary>True for a tokenizer's file.</summary>
+    public static bool Knows(string name) => _names.Contains(name);
+
     /// <summary>Writes a model's tokenizer into a folder: copies of the files of a folder, or those that GGUF metadata or llama2.c's vocabulary stand for.</summary>
     public static void Write(ModelFiles origin, string target)
     {

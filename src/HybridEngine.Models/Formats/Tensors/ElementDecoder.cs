@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using HybridEngine.Core;
 
 namespace HybridEngine.Models;
@@ -21,8 +20,8 @@ public static class ElementDecoder
         switch (dtype)
         {
             case DType.Float32: source.CopyTo(MemoryMarshal.AsBytes(destination)); break;
-            case DType.BFloat16: DecodeBFloat16(MemoryMarshal.Cast<byte, ushort>(source), destination); break;
-            case DType.Float16: DecodeHalf(MemoryMarshal.Cast<byte, Half>(source), destination); break;
+            case DType.BFloat16: HalfCodec.DecodeBFloat16(MemoryMarshal.Cast<byte, ushort>(source), destination); break;
+            case DType.Float16: HalfCodec.DecodeFloat16(MemoryMarshal.Cast<byte, ushort>(source), destination); break;
             case DType.Float64: Convert<double>(source, destination, static v => (float)v); break;
             case DType.Int32: Convert<int>(source, destination, static v => v); break;
             case DType.Int64: Convert<long>(source, destination, static v => v); break;
@@ -48,45 +47,13 @@ public static class ElementDecoder
         switch (dtype)
         {
             case DType.Float32: MemoryMarshal.AsBytes(source).CopyTo(destination); break;
-            case DType.BFloat16:
-                Span<ushort> bits = MemoryMarshal.Cast<byte, ushort>(destination);
-                for (int i = 0; i < source.Length; i++) { bits[i] = ToBFloat16(source[i]); }
-                break;
-            case DType.Float16:
-                Span<Half> halves = MemoryMarshal.Cast<byte, Half>(destination);
-                for (int i = 0; i < source.Length; i++) { halves[i] = (Half)source[i]; }
-                break;
+            case DType.BFloat16: HalfCodec.EncodeBFloat16(source, MemoryMarshal.Cast<byte, ushort>(destination)); break;
+            case DType.Float16: HalfCodec.EncodeFloat16(source, MemoryMarshal.Cast<byte, ushort>(destination)); break;
             case DType.Q8_0: BlockCodec.EncodeQ8_0(source, destination); break;
             case DType.Q4_0: BlockCodec.EncodeQ4_0(source, destination); break;
             case DType.Q4_1: BlockCodec.EncodeQ4_1(source, destination); break;
             default: throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "cannot be written");
         }
-    }
-
-    private static ushort ToBFloat16(float value)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        // A NaN keeps its sign and upper payload and stays a NaN: rounding could carry it into infinity.
-        return float.IsNaN(value) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-    }
-
-    private static void DecodeBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
-    {
-        int i = 0;
-        Span<uint> bits = MemoryMarshal.Cast<float, uint>(destination);
-        for (; i <= source.Length - Vector256<ushort>.Count; i += Vector256<ushort>.Count)
-        {
-            (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(Vector256.Create(source.Slice(i, Vector256<ushort>.Count)));
-            (low << 16).CopyTo(bits[i..]);
-            (high << 16).CopyTo(bits[(i + Vector256<uint>.Count)..]);
-        }
-
-        for (; i < source.Length; i++) { bits[i] = (uint)source[i] << 16; }
-    }
-
-    private static void DecodeHalf(ReadOnlySpan<Half> source, Span<float> destination)
-    {
-        for (int i = 0; i < source.Length; i++) { destination[i] = (float)source[i]; }
     }
 
     private static void Convert<T>(ReadOnlySpan<byte> source, Span<float> destination, Func<T, float> convert) where T : unmanaged
