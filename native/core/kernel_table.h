@@ -4,6 +4,8 @@
 #include "cpu/attention/attention.h"
 #include "cpu/embedding/embedding.h"
 #include "cpu/head/head.h"
+#include "cpu/conversion/conversion.h"
+#include "cpu/expert/expert.h"
 #include "cpu/linear/linear.h"
 #include "cpu/norm/norm.h"
 #include "cpu/optimizer/optimizer.h"
@@ -22,8 +24,10 @@ struct KernelTable {
   cpu::PositionKernels position;
   cpu::ActivationKernels activation;
   cpu::AttentionKernels attention;
+  cpu::ExpertKernels expert;
   cpu::SamplingKernels sampling;
   cpu::OptimizerKernels optimizer;
+  cpu::ConversionKernels conversion;
 };
 
 }  // namespace he

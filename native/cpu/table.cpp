@@ -13,8 +13,10 @@ void fill(NormKernels&);
 void fill(PositionKernels&);
 void fill(ActivationKernels&);
 void fill(AttentionKernels&);
+void fill(ExpertKernels&);
 void fill(SamplingKernels&);
 void fill(OptimizerKernels&);
+void fill(ConversionKernels&);
 
 KernelTable kernel_table();
 KernelTable kernel_table() {
@@ -27,8 +29,10 @@ KernelTable kernel_table() {
   fill(t.position);
   fill(t.activation);
   fill(t.attention);
+  fill(t.expert);
   fill(t.sampling);
   fill(t.optimizer);
+  fill(t.conversion);
   return t;
 }
 

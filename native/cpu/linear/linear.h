@@ -19,7 +19,7 @@ struct LinearKernels {
   // dx [rows, inputs] = dy [rows, outputs] W, or += with accumulate.
   void (*backward_input)(const Resources&, const float* dy, int64_t dy_stride, int64_t rows, int64_t outputs, const float* w, int64_t inputs, float* dx,
                          int64_t dx_stride, bool accumulate);
-  // dw (packed) += dy^T x; dbias [outputs] += sum over rows of dy; either may be null.
+  // dw (packed) += dy^T x; dbias [outputs] += sum over rows of dy, or null.
   void (*backward_weight)(const Resources&, const float* x, int64_t x_stride, const float* dy, int64_t dy_stride, int64_t rows, int64_t inputs, int64_t outputs,
                           float* dw, float* dbias);
   // destination = w + scale * (b a), a [rank, inputs], b [outputs, rank]; destination may be w.

@@ -83,6 +83,11 @@ static inline __attribute__((always_inline)) void tile_finish(const Tile& t, V16
 template <int MR, int NV>
 static __attribute__((noinline)) void tile(const Tile& t) {
   V16 acc[MR][NV];
+  if (t.accumulate) {
+    // C is read at the end; ask for it now.
+    for (int i = 0; i < MR; ++i)
+      for (int v = 0; v < NV; ++v) __builtin_prefetch(t.c + i * t.c_row + 16 * v, 1);
+  }
   if (t.n <= kChunk) {
     tile_chunk<MR, NV>(t.a, t, t.b, t.n, acc);
     tile_finish<MR, NV>(t, acc);

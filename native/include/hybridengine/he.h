@@ -126,6 +126,13 @@ HE_API he_status he_paged_attention(he_context* ctx, int64_t tokens, int64_t seq
                                     int64_t q_stride, const float* keys, const float* values, int64_t blocks, int64_t block_size, float* y,
                                     int64_t y_stride);
 
+/* ---- expert ---- the top_k greatest of a soft-max over the experts, and the gradient of their weights. */
+HE_API he_status he_route_experts(he_context* ctx, int64_t tokens, int64_t experts, int64_t top_k, int32_t normalize, const float* logits,
+                                  int64_t logits_stride, int32_t* chosen, int64_t chosen_stride, float* weights, int64_t weights_stride);
+HE_API he_status he_route_experts_backward(he_context* ctx, int64_t tokens, int64_t experts, int64_t top_k, int32_t normalize, const float* logits,
+                                           int64_t logits_stride, const int32_t* chosen, int64_t chosen_stride, const float* d_weights,
+                                           int64_t d_weights_stride, float* d_logits, int64_t d_logits_stride);
+
 /* ---- sampling ---- one entry a row: temperature (0 greedy), top_k (0 off), top_p (1 off), min_p (0 off), penalty (1 off), Philox key and counter.
  * history [rows, history_width] or null; sampled_log_prob may be null. */
 HE_API he_status he_sample(he_context* ctx, int64_t rows, int64_t vocabulary, const float* logits, int64_t logits_stride, const float* temperature,
@@ -142,6 +149,9 @@ HE_API he_status he_log_probs_from_logits(he_context* ctx, int64_t rows, int64_t
 HE_API he_status he_adamw(he_context* ctx, int64_t n, float* parameter, const float* gradient, float* m, float* v, double learning_rate, double beta1,
                           double beta2, double epsilon, double weight_decay, int64_t step, const float* gradient_scale);
 HE_API he_status he_squared_norm(he_context* ctx, int32_t count, const float* const* tensors, const int64_t* lengths, double* result);
+
+/* ---- conversion ---- n values between element types 0 (f32), 1 (bf16), 2 (f16), 7 (q8_0), 8 (q4_0), 9 (q4_1); blocks of 32 must be whole. */
+HE_API he_status he_convert(he_context* ctx, int64_t n, int32_t from, const void* source, int32_t to, void* destination);
 
 #ifdef __cplusplus
 }
