@@ -73,10 +73,12 @@ public sealed partial class HybridModel : IDisposable
     public HybridModel Clone() => new(Kernels, ownsKernels: false, Backend, Decoder.Clone(), Tokenizer, _save, _options);
 
     /// <summary>Enters <see cref="HybridMode.Train"/>: scores tokens, takes gradients, steps. The same object each time.</summary>
-    public TrainableLanguageModel Train()
+    /// <param name="options">How to train; of the first call only. Null: those of <see cref="HybridOptions.Training"/>.</param>
+    /// <exception cref="InvalidOperationException">Completions are still running.</exception>
+    public TrainableLanguageModel Train(TrainingOptions? options = null)
     {
         Switch(HybridMode.Train);
-        return _trainer ??= new TrainableLanguageModel(Decoder, _options.Training);
+        return _trainer ??= new TrainableLanguageModel(Decoder, options ?? _options.Training);
     }
 
     /// <summary>Enters <see cref="HybridMode.Generate"/>: continues prompts. The same object each time.</summary>
