@@ -12,7 +12,11 @@ namespace HybridEngine.Rlhf;
 /// <param name="Critic">Predicts the return at every token.</param>
 /// <param name="Reference">Frozen.</param>
 /// <param name="Reward">Judges answers.</param>
-public sealed record PpoModels(TrainableLanguageModel Actor, GenerationEngine Engine, TrainableScalarModel Critic, TrainableLanguageModel Reference, IRewardFunction Reward);
+public sealed record PpoModels(TrainableLanguageModel Actor, GenerationEngine Engine, TrainableScalarModel Critic, TrainableLanguageModel Reference, IRewardFunction Reward)
+{
+    /// <summary>The model that <see cref="Actor"/> and <see cref="Engine"/> are the two modes of, which then switches between them; or null when both stay alive.</summary>
+    public HybridModel? Policy { get; init; }
+}
 
 /// <summary>Proximal policy optimisation on sampled answers (Schulman et al. 2017; Ouyang et al. 2022, step 3).</summary>
 /// <remarks>
@@ -136,6 +140,7 @@ public sealed class PpoTrainer
     {
         ArgumentNullException.ThrowIfNull(prompts);
         SamplingOptions sampling = new() { Temperature = (float)_options.Temperature, MaxTokens = _options.MaxNewTokens, Seed = _options.Seed };
+        _models.Policy?.Generator();
         _models.Engine.WeightsChanged();
         Generation[] generations = new Generation[prompts.Count];
         for (int i = 0; i < generations.Length; i++)
@@ -175,6 +180,7 @@ public sealed class PpoTrainer
     /// <summary>One AdamW step of the actor and one of the critic.</summary>
     internal void TrainMinibatch(PpoBatch batch, ReadOnlySpan<int> answers, double actorRate, double criticRate, Training training, bool measureMismatch)
     {
+        _models.Policy?.Train();
         TrainActor(batch, answers, training, measureMismatch);
         MixLanguageModel(actorRate, training);
         training.ActorNorm = _models.Actor.Step(actorRate).GradientNorm;
