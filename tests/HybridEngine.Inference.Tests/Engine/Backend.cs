@@ -18,14 +18,10 @@ public enum Backend
 
 internal static class BackendExtensions
 {
-    // Goes with NativeKernels.Pending.cs.
-    private static bool NativeKernelsArePending => typeof(NativeKernels).GetMethod("Pending", System.Reflection.BindingFlags.Static | System.Reflection.BindingFlags.NonPublic) is not null;
-
     public static IKernels Open(this Backend backend)
     {
         if (backend == Backend.Reference) { return new ReferenceKernels(); }
         Skip.If(!NativeLibraryReport.Current.IsLoaded, NativeLibraryReport.Current.ToString());
-        Skip.If(NativeKernelsArePending, "the native kernels are not written yet");
         return new NativeKernels(new NativeOptions { Threads = backend == Backend.Native1 ? 1 : 2 });
     }
 }

@@ -60,7 +60,7 @@ public sealed class HybridModelTests
         using HybridModel model = Open(Backends.Reference);
         GenerationEngine engine = model.Generator();
         Generation g = engine.Submit(new GenerationRequest { Prompt = [3], Sampling = new() { MaxTokens = 5 } });
-        Assert.Throws<InvalidOperationException>(model.Train);
+        Assert.Throws<InvalidOperationException>(() => model.Train());
         engine.Cancel(g);
         model.Train();
     }
