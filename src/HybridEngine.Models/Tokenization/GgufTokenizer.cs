@@ -55,7 +55,9 @@ internal static class GgufTokenizer
         {
             if (id is { } known) names[name] = texts[known];
         }
-        return new TokenizerSettings { SpecialTokens = names, EndTokens = [.. new[] { eos }.OfType<int>().Concat(ends).Select(id => texts[id])], ChatTemplate = template };
+        List<int> turns = [.. ends];
+        if (turns.Count > 0) names["eot_token"] = texts[turns[0]];
+        return new TokenizerSettings { SpecialTokens = names, EndTokens = [.. new[] { eos }.OfType<int>().Concat(turns).Select(id => texts[id])], ChatTemplate = template };
     }
 
     private static int? Within(int id, string[] texts) => id < texts.Length ? id : null;

@@ -8,6 +8,9 @@ internal sealed record TokenizerSettings
 {
     private const string DefaultTemplate = "default";
 
+    // The end of a text, and the end of a turn: the second is a name of ours, written when a GGUF file has both.
+    private static readonly string[] EndNames = ["eos_token", "eot_token"];
+
     public static TokenizerSettings Empty { get; } = new();
 
     /// <summary>Token texts by name (<c>bos_token</c>, ...).</summary>
@@ -40,7 +43,7 @@ internal sealed record TokenizerSettings
         return new TokenizerSettings
         {
             SpecialTokens = special,
-            EndTokens = special.TryGetValue("eos_token", out string? eos) ? [eos] : [],
+            EndTokens = [.. EndNames.Where(special.ContainsKey).Select(name => special[name])],
             ChatTemplate = ReadTemplate(root["chat_template"]),
         };
     }

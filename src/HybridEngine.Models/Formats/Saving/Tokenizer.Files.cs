@@ -14,7 +14,7 @@ public sealed partial class Tokenizer
     {
         JsonObject config = new() { ["tokenizer_class"] = "PreTrainedTokenizerFast", ["clean_up_tokenization_spaces"] = false };
         foreach ((string name, string text) in _parts.SpecialTokens) { config[name] = text; }
-        AtomicFile.Write(Path.Combine(folder, "tokenizer.json"), stream => stream.Write(_parts.Json.Span));
+        AtomicFile.Write(Path.Combine(folder, "tokenizer.json"), stream => stream.Write(ScoredMerges.AddTo(_parts.Json)));
         AtomicFile.WriteText(Path.Combine(folder, "tokenizer_config.json"), config.ToJsonString(SavedJson.Indented) + "\n");
         if (_parts.ChatTemplate is { } template) { AtomicFile.WriteText(Path.Combine(folder, "chat_template.jinja"), template); }
     }

@@ -18,6 +18,7 @@ internal static class PythonFormat
         bool named = false;
         for (int i = 0; i < format.Length; i++)
         {
+            PythonOperators.Check(result);
             if (format[i] != '%')
             {
                 result.Append(format[i]);
@@ -58,6 +59,7 @@ internal static class PythonFormat
         int automatic = 0;
         for (int i = 0; i < format.Length; i++)
         {
+            PythonOperators.Check(result);
             char c = format[i];
             if (c is '{' or '}' && i + 1 < format.Length && format[i + 1] == c)
             {

@@ -20,7 +20,7 @@ internal sealed class PythonJson(string? indent, string itemSeparator, string ke
     private void Write(object? value, int depth)
     {
         if (depth > DeepestValue) throw new TemplateException($"a value nested more than {DeepestValue} deep cannot become JSON");
-        PythonOperators.Bounded(_builder.Length > PythonOperators.LongestText ? _builder.ToString() : "");
+        PythonOperators.Check(_builder);
         switch (value)
         {
             case null: _builder.Append("null"); break;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Text;
 
 namespace HybridEngine.Models;
 
@@ -6,7 +7,7 @@ namespace HybridEngine.Models;
 internal static class PythonOperators
 {
     // Results beyond these are attacks: nobody's prompt needs them.
-    public const int LongestText = 1 << 24;
+    public const int LongestText = 1 << 22;
     private const int LongestNumber = 1 << 16;
 
     public static bool IsTrue(object? value) => value switch
@@ -152,6 +153,27 @@ internal static class PythonOperators
     /// <summary>Passes a value on, unless it is undefined: then says what is missing.</summary>
     public static object? Demand(object? value) => value is Undefined missing ? throw new TemplateException(missing.Message) : value;
 
+    /// <summary>Joins texts, stopping before the result gets too long to hold.</summary>
+    public static string Join(string separator, IEnumerable<string> parts)
+    {
+        var result = new StringBuilder();
+        bool first = true;
+        foreach (string part in parts)
+        {
+            if (!first) result.Append(separator);
+            first = false;
+            result.Append(part);
+            Check(result);
+        }
+        return result.ToString();
+    }
+
+    /// <summary>Stops a text that grows beyond what a prompt can be.</summary>
+    public static void Check(StringBuilder text)
+    {
+        if (text.Length > LongestText) throw new TemplateException($"a text of more than {LongestText} characters");
+    }
+
     public static string Bounded(string text) => text.Length <= LongestText ? text : throw new TemplateException($"a text of more than {LongestText} characters");
 
     private static TemplateList Bounded(List<object?> items, bool isTuple) => items.Count <= LongestText ? new TemplateList(items, isTuple) : throw new TemplateException($"a list of more than {LongestText} items");
@@ -169,7 +191,7 @@ internal static class PythonOperators
         if (count * length > LongestText) throw new TemplateException($"a text or list of more than {LongestText} parts");
         int times = (int)count;
         if (value is TemplateList items) return new TemplateList([.. Enumerable.Repeat(items.Items, times).SelectMany(part => part)], items.IsTuple);
-        string text = string.Concat(Enumerable.Repeat(PythonText.Str(value), times));
+        string text = new StringBuilder(length * times).Insert(0, PythonText.Str(value), times).ToString();
         return value is SafeText ? new SafeText(text) : text;
     }
 

@@ -8,7 +8,7 @@ namespace HybridEngine.Models;
 internal static class PythonText
 {
     // Values can share parts, so a small template can make a value whose text is enormous.
-    private const int LongestText = 1 << 24, DeepestValue = 100;
+    private const int DeepestValue = 100;
 
     public static string TypeName(object? value) => value switch
     {
@@ -73,7 +73,7 @@ internal static class PythonText
     private static void Write(StringBuilder builder, object? value, int depth)
     {
         if (depth > DeepestValue) throw new TemplateException($"a value nested more than {DeepestValue} deep cannot be written");
-        if (builder.Length > LongestText) throw new TemplateException($"a value whose text is longer than {LongestText} characters cannot be written");
+        PythonOperators.Check(builder);
         switch (value)
         {
             case null: builder.Append("None"); break;

@@ -57,7 +57,7 @@ internal static class SequenceFilters
         object? attribute = arguments.Get(1, "attribute");
         IEnumerable<object?> items = Walk(interpreter, value);
         if (attribute != null) items = items.Select(item => TemplateMembers.Path(item, attribute));
-        return PythonOperators.Bounded(string.Join(PythonText.Str(arguments.Get(0, "d", "")), items.Select(PythonText.Str)));
+        return PythonOperators.Join(PythonText.Str(arguments.Get(0, "d", "")), items.Select(PythonText.Str));
     }
 
     private static IEnumerable<object?> Map(TemplateInterpreter interpreter, object? value, CallArguments arguments)

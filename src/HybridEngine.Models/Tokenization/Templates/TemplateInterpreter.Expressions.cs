@@ -5,13 +5,15 @@ namespace HybridEngine.Models;
 /// <summary>This half evaluates expressions.</summary>
 internal sealed partial class TemplateInterpreter
 {
+    private const int LongValue = 64;
+
     private object? _captured;
 
     private object? Evaluate(TemplateNode node, TemplateScope scope)
     {
         Spend();
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack()) throw new TemplateException("maximum recursion depth exceeded");
-        return node switch
+        object? value = node switch
         {
             ConstantNode constant => constant.Value,
             NameNode name => scope.Find(name.Name),
@@ -30,6 +32,10 @@ internal sealed partial class TemplateInterpreter
             CapturedNode => _captured,
             _ => throw new InvalidOperationException($"No rule for {node.GetType().Name}."),
         };
+        // Work on a long value costs what it is long, or a short template could keep a machine busy for days.
+        if (value is string { Length: > LongValue } text) Spend(text.Length / 16);
+        else if (value is TemplateList { Items.Count: > LongValue } items) Spend(items.Items.Count / 4);
+        return value;
     }
 
     /// <summary>Applies a filter by name; <c>map</c> does so too.</summary>

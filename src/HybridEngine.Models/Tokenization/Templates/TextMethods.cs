@@ -36,7 +36,7 @@ internal static class TextMethods
         ["index"] = (text, arguments) => Found(Place(text, text.IndexOf(Text(arguments.Get(0, "sub")), StringComparison.Ordinal))),
         ["rindex"] = (text, arguments) => Found(Place(text, text.LastIndexOf(Text(arguments.Get(0, "sub")), StringComparison.Ordinal))),
         ["count"] = (text, arguments) => (BigInteger)Count(text, Text(arguments.Get(0, "sub"))),
-        ["join"] = (text, arguments) => PythonOperators.Bounded(string.Join(text, PythonOperators.Iterate(arguments.Get(0, "iterable")).Select(Text))),
+        ["join"] = (text, arguments) => PythonOperators.Join(text, PythonOperators.Iterate(arguments.Get(0, "iterable")).Select(Text)),
         ["format"] = PythonFormat.Braces,
         ["center"] = (text, arguments) => Pad(text, arguments, (missing, width) => missing / 2 + (missing & width & 1)),
         ["ljust"] = (text, arguments) => Pad(text, arguments, (_, _) => 0),
@@ -102,15 +102,16 @@ internal static class TextMethods
             {
                 if (i < count) result.Append(content);
                 if (i < characters.Length) result.Append(characters[i]);
+                PythonOperators.Check(result);
             }
-            return PythonOperators.Bounded(result.ToString());
+            return result.ToString();
         }
         int at = 0;
         for (int i = text.IndexOf(old, StringComparison.Ordinal); i >= 0 && count > 0; i = text.IndexOf(old, at, StringComparison.Ordinal), count--)
         {
             result.Append(text, at, i - at).Append(content);
             at = i + old.Length;
-            if (result.Length > PythonOperators.LongestText) break;
+            PythonOperators.Check(result);
         }
         return PythonOperators.Bounded(result.Append(text, at, text.Length - at).ToString());
     }

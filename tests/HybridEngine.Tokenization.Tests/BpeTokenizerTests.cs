@@ -1,0 +1,75 @@
+using Microsoft.ML.Tokenizers;
+using Xunit;
+
+namespace HybridEngine.Tokenization.Tests;
+
+/// <summary>The API that stands in for the package Microsoft.ML.Tokenizers; these tests hold against either.</summary>
+public sealed class BpeTokenizerTests
+{
+    [Fact]
+    public void EncodeToIds_RandomMergesAndWords_AgreesWithThePlainAlgorithm()
+    {
+        int seed = Environment.TickCount;
+        var random = new Random(seed);
+        for (int round = 0; round < 40; round++)
+        {
+            (Dictionary<string, int> vocabulary, List<(string Left, string Right)> merges) = RandomMerges(random);
+            BpeTokenizer tokenizer = BpeTokenizer.Create(new BpeOptions(vocabulary) { Merges = merges.Select(merge => $"{merge.Left} {merge.Right}") });
+            for (int i = 0; i < 20; i++)
+            {
+                // Short and long words take different roads.
+                string word = new([.. Enumerable.Range(0, random.Next(1, 90)).Select(_ => (char)random.Next('a', 'd'))]);
+                int[] expected = [.. Plain(word, merges).Select(token => vocabulary[token])];
+                Assert.True(expected.SequenceEqual(tokenizer.EncodeToIds(word, false, false)), $"seed {seed}, round {round}: {word}");
+            }
+        }
+    }
+
+    [Fact]
+    public void EncodeToIds_EndOfWordSuffix_MarksTheLastCharacter()
+    {
+        var vocabulary = new Dictionary<string, int> { ["a"] = 0, ["b"] = 1, ["b</w>"] = 2, ["ab</w>"] = 3 };
+        BpeTokenizer tokenizer = BpeTokenizer.Create(new BpeOptions(vocabulary) { Merges = ["a b</w>"], EndOfWordSuffix = "</w>" });
+        Assert.Equal([1, 3], tokenizer.EncodeToIds("bab", false, false));
+    }
+
+    [Fact]
+    public void EncodeToIds_ByteLevel_SeesUtf8()
+    {
+        var vocabulary = new Dictionary<string, int> { ["Ã"] = 0, ["©"] = 1, ["Ġ"] = 2, ["Ã©"] = 3 };
+        BpeTokenizer tokenizer = BpeTokenizer.Create(new BpeOptions(vocabulary) { Merges = ["Ã ©"], ByteLevel = true });
+        Assert.Equal([2, 3], tokenizer.EncodeToIds(" é", false, false));
+    }
+
+    /// <summary>The definition: the best pair anywhere, leftmost first, until there is none.</summary>
+    private static List<string> Plain(string word, List<(string Left, string Right)> merges)
+    {
+        List<string> symbols = [.. word.Select(c => c.ToString())];
+        while (true)
+        {
+            int best = int.MaxValue, at = -1;
+            for (int i = 0; i + 1 < symbols.Count; i++)
+            {
+                int rank = merges.IndexOf((symbols[i], symbols[i + 1]));
+                if (rank >= 0 && rank < best) (best, at) = (rank, i);
+            }
+            if (at < 0) return symbols;
+            symbols[at] += symbols[at + 1];
+            symbols.RemoveAt(at + 1);
+        }
+    }
+
+    private static (Dictionary<string, int> Vocabulary, List<(string, string)> Merges) RandomMerges(Random random)
+    {
+        List<string> tokens = ["a", "b", "c"];
+        var merges = new List<(string, string)>();
+        for (int i = 0; i < 25; i++)
+        {
+            (string, string) pair = (tokens[random.Next(tokens.Count)], tokens[random.Next(tokens.Count)]);
+            if (merges.Contains(pair)) continue;
+            merges.Add(pair);
+            if (!tokens.Contains(pair.Item1 + pair.Item2)) tokens.Add(pair.Item1 + pair.Item2);
+        }
+        return (tokens.Select((token, id) => (token, id)).ToDictionary(item => item.token, item => item.id), merges);
+    }
+}
