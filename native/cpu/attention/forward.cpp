@@ -132,6 +132,11 @@ void run(const AttentionShape& s, Row* rows, int64_t count, int64_t padded_size,
   }
 }
 
+void prefetch(const float* p, int64_t floats) {
+  constexpr int64_t kLine = 16;
+  for (int64_t i = 0; i < floats; i += kLine) __builtin_prefetch(p + i, 0, 2);
+}
+
 // Rows of a task: heads of the group, and within a head queries in order, so that four neighbours mostly see the same keys.
 struct Task {
   int64_t key_head, begin, end;
@@ -223,6 +228,12 @@ void attention_paged(const PagedAttention& a, int64_t sequence, int64_t key_head
       const int64_t block = blocks[position / cache.block_size] * cache.key_heads + key_head, inside = position % cache.block_size;
       tile.keys[g] = cache.keys + block * key_floats + inside * s.head_size;
       tile.values[g] = cache.values + block * value_floats + inside * width;
+      // A group is a page long or less, too short for the hardware's prefetchers: ask for the values now, while the scores are made.
+      prefetch(tile.values[g], kGroup * width);
+      const int64_t next = least((t + 1) * kTile + g * kGroup, (keys - 1) / kGroup * kGroup);
+      prefetch(
+          cache.keys + (blocks[next / cache.block_size] * cache.key_heads + key_head) * key_floats + next % cache.block_size * s.head_size,
+          kGroup * s.head_size);
     }
     return tile;
   });

@@ -80,33 +80,66 @@ Draw draw(int64_t n, float uniform, double* sums, Weights weights) {
   return result;  // u * total was not exceeded, by rounding (or a NaN): the last token that has a weight
 }
 
-// Keeps weights of the k greatest z, ties included.
-void filter_top_k(const float* z, float* w, int64_t n, int64_t k) {
+// Ids of the values not below `bound`, ascending; returns how many.
+int64_t candidates(const float* x, int64_t n, float bound, int32_t* ids) {
+  int64_t count = 0;
+  for (int64_t v = 0; v < n; ++v) {
+    ids[count] = static_cast<int32_t>(v);
+    count += x[v] >= bound;
+  }
+  return count;
+}
+
+// Sets weights to 0 where z is below `least`.
+void drop_below(const float* z, float least, float* w, int64_t n) {
+  const V16 t = splat(least);
+  for_lanes(n, [&](int64_t i, int64_t count) {
+    store_some(w + i, select_lt(load_some(z + i, count), t, zero(), load_some(w + i, count)), count);
+  });
+}
+
+// A value that at least k of the n values reach: the k-th greatest of the maxima of short runs. -inf where there are fewer runs than k.
+float bound_of_top_k(const float* z, int64_t n, int64_t k, float* room) {
+  constexpr int64_t kRun = 32;
+  const int64_t runs = n / kRun;
+  if (runs < k) return -INFINITY;
+  for (int64_t r = 0; r < runs; ++r) room[r] = reduce_max(max(load(z + r * kRun), load(z + r * kRun + kLanes)));
+  return unordered(find_threshold(
+                       runs, static_cast<double>(k), [&](int64_t r) { return ordered(room[r]); }, [](int64_t) { return 1.0; })
+                       .key);
+}
+
+// Keeps weights of the k greatest z, ties included. Only the few values above a cheap bound are looked at digit by digit.
+void filter_top_k(const float* z, float* w, int64_t n, int64_t k, float* room) {
   if (k <= 0 || k >= n) return;
-  const uint32_t least = find_threshold(
-                             n, static_cast<double>(k), [&](int64_t v) { return ordered(z[v]); }, [](int64_t) { return 1.0; })
-                             .key;
-  for (int64_t v = 0; v < n; ++v)
-    if (ordered(z[v]) < least) w[v] = 0;
+  const float bound = bound_of_top_k(z, n, k, room);
+  int32_t* ids = reinterpret_cast<int32_t*>(room);
+  const int64_t count = candidates(z, n, bound, ids);
+  const Threshold t = find_threshold(
+      count, static_cast<double>(k), [&](int64_t i) { return ordered(z[ids[i]]); }, [](int64_t) { return 1.0; });
+  drop_below(z, unordered(t.key), w, n);
 }
 
 // Keeps the most probable tokens until their sum reaches p; of equal ones the lower ids.
-void filter_top_p(const float* z, float* w, int64_t n, float p) {
+void filter_top_p(const float* z, float* w, int64_t n, float p, float* room) {
   if (p >= 1) return;
-  const double goal = static_cast<double>(p) * sum_of(w, n);
+  const double total = sum_of(w, n), goal = static_cast<double>(p) * total;
+  // All tokens of less weight than this sum to less than (1 - p) of the total, so the threshold is not among them (the half covers
+  // rounding).
+  const double bound = 0.5 * (1 - static_cast<double>(p)) * total / static_cast<double>(n);
+  int32_t* ids = reinterpret_cast<int32_t*>(room);
+  const int64_t count = candidates(w, n, static_cast<float>(bound), ids);
   const Threshold t = find_threshold(
-      n, goal, [&](int64_t v) { return ordered(z[v]); }, [&](int64_t v) { return static_cast<double>(w[v]); });
+      count, goal, [&](int64_t i) { return ordered(z[ids[i]]); }, [&](int64_t i) { return static_cast<double>(w[ids[i]]); });
+  drop_below(z, unordered(t.key), w, n);
   double before = t.before;
   bool first = true;
-  for (int64_t v = 0; v < n; ++v) {
-    const uint32_t key = ordered(z[v]);
-    if (key > t.key || w[v] == 0) continue;
-    if (key == t.key && (first || before < goal)) {
-      before += static_cast<double>(w[v]);
-      first = false;
-    } else {
-      w[v] = 0;
-    }
+  for (int64_t i = 0; i < count; ++i) {
+    const int32_t v = ids[i];
+    if (ordered(z[v]) != t.key || w[v] == 0) continue;
+    if (!first && before >= goal) w[v] = 0;
+    before += static_cast<double>(w[v]);
+    first = false;
   }
 }
 
@@ -134,12 +167,13 @@ const float* penalise(const Sampling& a, int64_t row, const float* logits, float
   return room;
 }
 
-Draw draw_filtered(const Sampling& a, int64_t row, const float* logits, float scale, float uniform, float* z, float* w, double* sums) {
+Draw draw_filtered(const Sampling& a, int64_t row, const float* logits, float scale, float uniform, float* z, float* w, float* room,
+                   double* sums) {
   const int64_t n = a.vocabulary;
   for_lanes(n, [&](int64_t i, int64_t count) { store_some(z + i, load_some(logits + i, count) * splat(scale), count); });
   weigh(z, n, 1, greatest(z, n), w);
-  filter_top_k(z, w, n, a.top_k[row]);
-  filter_top_p(z, w, n, a.top_p[row]);
+  filter_top_k(z, w, n, a.top_k[row], room);
+  filter_top_p(z, w, n, a.top_p[row], room);
   filter_min_p(w, n, a.min_p[row]);
   return draw(n, uniform, sums, [&](int64_t t) { return w + t * kVocabularyTile; });
 }
@@ -157,15 +191,15 @@ Draw draw_unfiltered(int64_t n, const float* logits, float scale, float uniform,
 
 size_t sampling_scratch(int64_t vocabulary) {
   const size_t row = static_cast<size_t>(tiles(vocabulary) * kVocabularyTile);
-  return 2 * row + 2 * static_cast<size_t>(tiles(vocabulary)) + 16;
+  return 3 * row + 2 * static_cast<size_t>(tiles(vocabulary)) + 16;
 }
 
 void sampling_sample(const Sampling& a, int64_t row, float* scratch) {
   const int64_t n = a.vocabulary, room = tiles(n) * kVocabularyTile;
   const float* logits = a.logits + row * a.logits_stride;
   const float temperature = a.temperature[row], scale = temperature > 0 ? 1.0f / temperature : 1.0f;
-  float *z = scratch, *w = scratch + room;
-  double* sums = reinterpret_cast<double*>(scratch + 2 * room);
+  float *z = scratch, *w = scratch + room, *ids = scratch + 2 * room;
+  double* sums = reinterpret_cast<double*>(scratch + 3 * room);
 
   const float* penalised = penalise(a, row, logits, z);
   Draw d{0, 1};
@@ -174,7 +208,7 @@ void sampling_sample(const Sampling& a, int64_t row, float* scratch) {
   } else {
     const float uniform = philox_uniform(a.seeds[row], a.requests[row], a.choices[row], a.positions[row]);
     const bool filtered = (a.top_k[row] > 0 && a.top_k[row] < n) || a.top_p[row] < 1 || a.min_p[row] > 0;
-    d = filtered ? draw_filtered(a, row, penalised, scale, uniform, z, w, sums) : draw_unfiltered(n, penalised, scale, uniform, sums);
+    d = filtered ? draw_filtered(a, row, penalised, scale, uniform, z, w, ids, sums) : draw_unfiltered(n, penalised, scale, uniform, sums);
   }
   a.ids[row] = d.id;
   a.log_prob[row] = sampling_log_prob(logits, n, temperature, d.id);

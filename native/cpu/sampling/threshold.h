@@ -15,6 +15,14 @@ static inline uint32_t ordered(float x) {
   return bits ^ ((bits >> 31) != 0 ? 0xFFFFFFFFu : 0x80000000u);
 }
 
+// The float of a key.
+static inline float unordered(uint32_t key) {
+  const uint32_t bits = key ^ ((key >> 31) != 0 ? 0x80000000u : 0xFFFFFFFFu);
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
 struct Threshold {
   uint32_t key;   // ordered() of the value
   double before;  // weight of all greater values
