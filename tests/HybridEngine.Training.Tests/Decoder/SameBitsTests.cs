@@ -1,3 +1,7 @@
+using System.Diagnostics;
+using System.Reflection;
+using HybridEngine.Native;
+
 namespace HybridEngine.Training.Tests;
 
 /// <summary>A token's hidden state does not depend on what else is in the batch, on how its prompt is cut, or on which form of attention ran.</summary>
@@ -37,10 +41,68 @@ public sealed class SameBitsTests
     public void Tape_FullOrBlockInputs_SameHiddenStatesAndGradients(string backend, string model)
     {
         using IKernels kernels = Backends.Open(backend);
-        (float[] hidden, float[][] gradients) = Gradients(kernels, model, TapeMode.Full);
-        (float[] again, float[][] recomputed) = Gradients(kernels, model, TapeMode.BlockInputs);
+        (float[] hidden, float[][] gradients) = Gradients(kernels, model, TapeMode.Full, Sequences());
+        (float[] again, float[][] recomputed) = Gradients(kernels, model, TapeMode.BlockInputs, Sequences());
         Expect.SameBits(hidden, again, "hidden states");
         for (int p = 0; p < gradients.Length; p++) { Expect.SameBits(gradients[p], recomputed[p], $"gradient of parameter {p}"); }
+    }
+
+    [SkippableTheory, ClassData(typeof(BackendsAndModels))]
+    public void ActivationGradients_AloneTogetherAndReversed_SameBits(string backend, string model)
+    {
+        // Every id occurs once, so a row of the embedding's gradient is the gradient of one token's activation.
+        int[] ids = [.. Enumerable.Range(0, 83).Select(i => i * 31 % 83)];
+        int[][] sequences = [ids[..1], ids[1..10], ids[10..80], ids[80..]];
+        using IKernels kernels = Backends.Open(backend);
+        float[] together = Gradients(kernels, model, TapeMode.Full, sequences).Gradients[0], reversed = Gradients(kernels, model, TapeMode.Full, [.. sequences.Reverse()]).Gradients[0];
+        Expect.SameBits(together, reversed, "reversed");
+        float[] alone = new float[together.Length];
+        foreach (int[] sequence in sequences)
+        {
+            float[] one = Gradients(kernels, model, TapeMode.Full, sequence).Gradients[0];
+            for (int i = 0; i < alone.Length; i++) { alone[i] += one[i]; }
+        }
+
+        Expect.SameBits(alone, together, "packed");
+        Assert.Contains(together, g => g != 0);
+    }
+
+    [SkippableTheory]
+    [InlineData("llama")]
+    [InlineData("gpt2")]
+    public void Native_AnyThreadsAndInstructionSet_SameHiddenStatesAndGradients(string model)
+    {
+        using IKernels one = Backends.Open("native", threads: 1);
+        (float[] hidden, float[][] gradients) = Gradients(one, model, TapeMode.Full, Sequences());
+        foreach ((string isa, int threads) in NativeLibraryReport.Current.InstructionSets.Select(isa => (isa, 1)).Append((NativeLibraryReport.Current.InstructionSets[^1], 3)))
+        {
+            using IKernels other = new NativeKernels(new NativeOptions { InstructionSet = isa, Threads = threads });
+            (float[] otherHidden, float[][] otherGradients) = Gradients(other, model, TapeMode.Full, Sequences());
+            Expect.SameBits(hidden, otherHidden, $"hidden states, {other.Description}");
+            for (int p = 0; p < gradients.Length; p++) { Expect.SameBits(gradients[p], otherGradients[p], $"gradient of parameter {p}, {other.Description}"); }
+        }
+    }
+
+    [SkippableFact]
+    public void Decode_NativeAfterWarmUp_AllocatesNoManagedMemory()
+    {
+        Skip.If(typeof(DecoderForward).Assembly.GetCustomAttribute<DebuggableAttribute>() is { IsJITOptimizerDisabled: true }, "a Debug build puts spans of literals on the heap; run with -c Release");
+        using IKernels kernels = Backends.Open("native");
+        using Models.Decoder decoder = TinyModels.Create(kernels, "head-norms");
+        using PagedSession session = new(decoder, 64);
+        session.Append(Sequences()[1]);
+
+        // The first calls run unoptimised code, which may box: warm up until the runtime has compiled it again.
+        long allocated = long.MaxValue;
+        for (int round = 0; round < 100 && allocated > 0; round++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            session.Step(3, times: 50);
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            if (allocated > 0) { Thread.Sleep(20); }
+        }
+
+        Assert.Equal(0, allocated);
     }
 
     [SkippableTheory, ClassData(typeof(EveryBackend))]
@@ -58,19 +120,21 @@ public sealed class SameBitsTests
         Assert.Equal(allocated, HostMemory.TotalAllocated);
     }
 
-    private static (float[] Hidden, float[][] Gradients) Gradients(IKernels kernels, string model, TapeMode mode)
+    private static (float[] Hidden, float[][] Gradients) Gradients(IKernels kernels, string model, TapeMode mode, params int[][] sequences)
     {
         using Models.Decoder decoder = TinyModels.Create(kernels, model);
         foreach (Parameter parameter in decoder.Parameters) { parameter.AllocateGradient(); }
         using TensorPool pool = new(kernels);
         DecoderForward forward = new(decoder, pool);
         ForwardTape tape = new(decoder.Config.Layers, mode);
-        PackedTokens tokens = PackedBatch.Pack(Sequences()).Upload(kernels, pool);
+        PackedTokens tokens = PackedBatch.Pack(sequences).Upload(kernels, pool);
         Tensor hidden = forward.Run(tokens, tape);
         float[] values = new float[hidden.Count];
         kernels.Download(hidden, values.AsSpan());
-        Random random = new(5);
-        float[] upstream = [.. values.Select(_ => (float)(random.NextDouble() - 0.5))];
+        // A function of the token, so that it moves with its sequence.
+        int width = decoder.Config.EmbeddingSize;
+        int[] ids = [.. sequences.SelectMany(q => q)];
+        float[] upstream = [.. values.Select((_, i) => MathF.Sin(ids[i / width] * 1.7f + i % width))];
         Tensor dHidden = pool.Rent(DType.Float32, hidden.Shape[0], hidden.Shape[1]);
         kernels.Upload(upstream, dHidden);
         new DecoderBackward(decoder, pool, forward).Run(tokens, tape, dHidden);

@@ -69,6 +69,14 @@ public sealed class PagedSession : IDisposable
         return rows;
     }
 
+    /// <summary>Runs one token at the next position again and again: the work of a decode step and nothing else.</summary>
+    public void Step(int id, int times)
+    {
+        DecodeBatch batch = new(Upload([id]), Upload([_length]), Upload([_table[_length / BlockSize] * BlockSize + _length % BlockSize]), Upload([0, 1]), Upload([_length + 1]), Upload(_table).View(1, _table.Length));
+        for (int i = 0; i < times; i++) { _pool.Return(_forward.Run(batch, _cache)); }
+        foreach (Tensor t in (ReadOnlySpan<Tensor>)[batch.Ids, batch.Positions, batch.Slots, batch.QueryOffsets, batch.ContextLengths, batch.BlockTables]) { _pool.Return(t); }
+    }
+
     /// <summary>Bytes that the pool has handed out and not got back.</summary>
     public long BytesInUse => _pool.BytesInUse;
 
