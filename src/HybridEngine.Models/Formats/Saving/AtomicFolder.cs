@@ -6,7 +6,7 @@ namespace HybridEngine.Models;
 /// <remarks>A folder cannot replace another in one step everywhere, so the old one stands as <c>NAME.old</c> for a moment; <see cref="Recover"/> puts it back if the process died there.</remarks>
 public static class AtomicFolder
 {
-    private const string Temporary = ".tmp", Old = ".old", Claim = ".writing";
+    private const string Temporary = ".tmp", Old = ".old", Claim = ".lock";
 
     /// <summary>Fills a new folder and puts it in the place of <paramref name="path"/>.</summary>
     /// <param name="path">The folder; what was there is replaced as a whole.</param>
@@ -19,13 +19,13 @@ public static class AtomicFolder
         FileStream? claim = null;
         try
         {
-            Recover(path);
+            Directory.CreateDirectory(Path.GetDirectoryName(path) ?? throw new InvalidInputException(path, "the root of a file system", "a folder to write"));
+            // Held while this process writes: a second writer of the same folder is refused, what a killed one left is taken over.
+            claim = TakeClaim(path);
+            PutBack(path);
+            Delete(temporary);
             Directory.CreateDirectory(temporary);
-            // Held while this process lives: a second writer of the same folder is refused, what a killed one left is not.
-            claim = new FileStream(Path.Combine(temporary, Claim), FileMode.Create, FileAccess.Write, FileShare.None);
-            DeleteContents(temporary);
             write(temporary);
-            File.Delete(Path.Combine(temporary, Claim));
             Delete(old);
             if (Directory.Exists(path)) { Directory.Move(path, old); }
             try
@@ -57,20 +57,30 @@ public static class AtomicFolder
         }
     }
 
-    /// <summary>Puts back a folder whose replacement was interrupted between its two steps; does nothing otherwise.</summary>
+    /// <summary>Puts back a folder whose replacement was interrupted between its two steps; does nothing otherwise, nor while a writer is at work.</summary>
     public static void Recover(string path)
     {
         path = Normal(path);
+        if (Path.Exists(path) || !Directory.Exists(path + Old)) { return; }
+        try
+        {
+            using FileStream claim = TakeClaim(path);
+            PutBack(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new HybridEngineException($"{path}: a replacement of this folder was interrupted and the former one, {path + Old}, cannot be put back: {e.Message}", e);
+        }
+    }
+
+    private static FileStream TakeClaim(string path) => new(path + Claim, FileMode.Create, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+
+    private static void PutBack(string path)
+    {
         if (!Path.Exists(path) && Directory.Exists(path + Old)) { Directory.Move(path + Old, path); }
     }
 
     private static string Normal(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-
-    private static void DeleteContents(string folder)
-    {
-        foreach (string sub in Directory.EnumerateDirectories(folder)) { Directory.Delete(sub, recursive: true); }
-        foreach (string file in Directory.EnumerateFiles(folder).Where(f => Path.GetFileName(f) != Claim)) { File.Delete(file); }
-    }
 
     private static void Delete(string folder)
     {
