@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using HybridEngine.Models;
 using HybridEngine.Rlhf;
+using HybridEngine.Testing;
 using Xunit;
 
 namespace HybridEngine.Tests;
@@ -39,6 +40,10 @@ public sealed partial class QuickstartTests
             }
         }
     }
+
+    [Fact]
+    public void Readme_ShowsTheProgramThatRan() =>
+        Assert.Contains(File.ReadAllText(RepoRoot.Combine("tests", "samples", "quickstart", "Program.cs")), File.ReadAllText(RepoRoot.Combine("README.md")), StringComparison.Ordinal);
 
     [GeneratedRegex(@"step \d+: score (\S+), KL \S+, mismatch (\S+)")]
     private static partial Regex Steps();
