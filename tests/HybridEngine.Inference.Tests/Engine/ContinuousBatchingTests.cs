@@ -52,8 +52,26 @@ public sealed class ContinuousBatchingTests
                 Same(expected[c], actual[c], whole, where);
             }
         }
+    }
 
-        Assert.True(engine.Statistics.Preemptions > 0, $"seed {seed}: the cache was meant to run out");
+    [SkippableTheory]
+    [InlineData(Backend.Reference)]
+    [InlineData(Backend.Native2)]
+    public void Run_CacheForLessThanTwo_TheYoungerIsComputedAgainAndAnswersTheSame(Backend backend)
+    {
+        int seed = Random.Shared.Next();
+        Random random = new(seed);
+        using IKernels kernels = backend.Open();
+        using Decoder decoder = TinyModel.Create(kernels, (ulong)seed);
+        using GenerationEngine engine = new(decoder, new EngineOptions { CacheBlocks = 9 });
+        GenerationRequest[] requests =
+        [
+            .. Enumerable.Range(0, 2).Select(i => new GenerationRequest { Prompt = Requests.Prompt(random, 40), RequestId = i, Sampling = new() { MaxTokens = 60, IgnoreEos = true } }),
+        ];
+        Generation[] generations = [.. requests.Select(engine.Submit)];
+        engine.Run();
+        Assert.True(engine.Statistics.Preemptions > 0);
+        for (int i = 0; i < 2; i++) { Same(Requests.Alone(decoder, requests[i])[0], generations[i].Results()[0], whole: true, $"seed {seed}, request {i}"); }
     }
 
     [SkippableTheory]
