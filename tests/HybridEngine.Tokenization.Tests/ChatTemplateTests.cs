@@ -51,6 +51,8 @@ public sealed class ChatTemplateTests
     [InlineData("{{ '{:99999999}'.format(1) }}")]
     [InlineData("{% include '/etc/passwd' %}")]
     [InlineData("{{ ''.__class__.__mro__ }}")]
+    [InlineData("{{ 0o }}")]
+    [InlineData("{{ 0b2 }}")]
     public void Render_HostileTemplate_EndsWithAnError(string source)
     {
         var watch = Stopwatch.StartNew();

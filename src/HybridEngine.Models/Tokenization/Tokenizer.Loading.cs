@@ -5,8 +5,6 @@ namespace HybridEngine.Models;
 
 public sealed partial class Tokenizer
 {
-    private const int SmallestLlama2C = 8;
-
     /// <summary>Loads a tokenizer.</summary>
     /// <param name="path">A folder with tokenizer.json (and tokenizer_config.json, chat_template.jinja), a tokenizer.json, or a vocabulary of llama2.c (.bin).</param>
     /// <exception cref="InvalidInputException">The file is missing or damaged.</exception>
@@ -45,7 +43,8 @@ public sealed partial class Tokenizer
         }
     }
 
-    private static byte[] ReadFile(string file)
+    /// <summary>All of a file; one line that names it when it cannot be read.</summary>
+    internal static byte[] ReadFile(string file)
     {
         try
         {

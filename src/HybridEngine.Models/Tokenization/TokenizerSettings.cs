@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using HybridEngine.Core;
 
@@ -25,12 +26,12 @@ internal sealed record TokenizerSettings
     {
         string file = Path.Combine(folder, "tokenizer_config.json"), templateFile = Path.Combine(folder, "chat_template.jinja");
         TokenizerSettings settings = File.Exists(file) ? Tokenizer.Guard(file, () => ReadConfig(file)) : Empty;
-        return File.Exists(templateFile) ? settings with { ChatTemplate = File.ReadAllText(templateFile) } : settings;
+        return File.Exists(templateFile) ? settings with { ChatTemplate = Encoding.UTF8.GetString(Tokenizer.ReadFile(templateFile)).TrimStart('\uFEFF') } : settings;
     }
 
     private static TokenizerSettings ReadConfig(string file)
     {
-        using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(file));
+        using JsonDocument document = JsonDocument.Parse(Tokenizer.ReadFile(file));
         var root = new JsonSection(document.RootElement, file, "$");
         var special = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach ((string name, JsonSection value) in root.Members())

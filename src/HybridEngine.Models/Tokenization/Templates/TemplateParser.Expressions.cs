@@ -176,16 +176,9 @@ internal sealed partial class TemplateParser
         return new NameNode(name) { Line = line };
     }
 
-    private BigInteger ParseInteger(TemplateToken token)
-    {
-        string text = token.Text;
-        if (text.Length > 4000) throw Error("a number of more than 4000 digits", "a shorter one");
-        if (text.Length <= 2 || char.IsAsciiDigit(text[1])) return BigInteger.Parse(text, CultureInfo.InvariantCulture);
-        int radix = char.ToLowerInvariant(text[1]) switch { 'x' => 16, 'o' => 8, _ => 2 };
-        BigInteger value = 0;
-        foreach (char digit in text.AsSpan(2)) value = value * radix + Convert.ToInt32(digit.ToString(), 16);
-        return value;
-    }
+    private BigInteger ParseInteger(TemplateToken token) => PythonNumbers.TryInteger(token.Text, 0, out BigInteger value)
+        ? value
+        : throw Error($"the number '{token.Text}'", "digits of its radix, at most 4000 of them");
 
     private (TemplateNode, TemplateNode) ParseEntry()
     {

@@ -3,21 +3,37 @@ namespace HybridEngine.Models;
 /// <summary>Names and values; what is not here is looked up outside.</summary>
 internal sealed class TemplateScope(TemplateScope? outer)
 {
-    private readonly Dictionary<string, object?> _values = new(StringComparer.Ordinal);
+    // Every turn of a loop makes a scope of two or three names: a short list is cheaper than a dictionary.
+    private readonly List<(string Name, object? Value)> _values = new(2);
 
     public object? this[string name]
     {
-        set => _values[name] = value;
+        set
+        {
+            int at = IndexOf(name);
+            if (at >= 0) _values[at] = (name, value);
+            else _values.Add((name, value));
+        }
     }
+
+    private TemplateScope? Outer { get; } = outer;
 
     public object? Find(string name)
     {
         for (TemplateScope? scope = this; scope != null; scope = scope.Outer)
         {
-            if (scope._values.TryGetValue(name, out object? value)) return value;
+            int at = scope.IndexOf(name);
+            if (at >= 0) return scope._values[at].Value;
         }
         return new Undefined($"'{name}' is undefined");
     }
 
-    private TemplateScope? Outer { get; } = outer;
+    private int IndexOf(string name)
+    {
+        for (int i = 0; i < _values.Count; i++)
+        {
+            if (_values[i].Name == name) return i;
+        }
+        return -1;
+    }
 }
