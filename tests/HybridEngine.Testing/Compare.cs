@@ -19,9 +19,9 @@ public static class Compare
         Within(expected, actual, bounds, context);
     }
 
-    /// <summary>Each |actual - expected| must be at most fraction times the greatest finite |expected| (plus a hair for all-zero arrays).</summary>
-    public static void CloseToLargest(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double fraction, object? context = null) =>
-        Close(expected, actual, fraction * Largest(expected) + 1e-30, 0, context);
+    /// <summary>Each |actual - expected| must be at most fraction times the greatest finite |expected|, or times <paramref name="least"/> when that is more (values that cancel to almost nothing).</summary>
+    public static void CloseToLargest(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double fraction, object? context = null, double least = 1e-24) =>
+        Close(expected, actual, fraction * Math.Max(Largest(expected), least), 0, context);
 
     /// <summary>As <see cref="CloseToLargest"/>, with the greatest of each row of <paramref name="width"/> elements.</summary>
     public static void RowsCloseToLargest(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, int width, double fraction, object? context = null)

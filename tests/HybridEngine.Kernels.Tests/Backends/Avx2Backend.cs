@@ -13,9 +13,16 @@ public sealed class Avx2Backend : IBackend
 public sealed class Avx2Memory : MemoryContract<Avx2Backend>;
 public sealed class Avx2Linear : LinearContract<Avx2Backend>;
 public sealed class Avx2LinearInvariance : LinearInvarianceContract<Avx2Backend>;
+public sealed class Avx2Embedding : EmbeddingContract<Avx2Backend>;
 public sealed class Avx2Norm : NormContract<Avx2Backend>;
 public sealed class Avx2Position : PositionContract<Avx2Backend>;
 public sealed class Avx2Activation : ActivationContract<Avx2Backend>;
 public sealed class Avx2Attention : AttentionContract<Avx2Backend>;
 public sealed class Avx2AttentionInvariance : AttentionInvarianceContract<Avx2Backend>;
+public sealed class Avx2Head : HeadContract<Avx2Backend>;
+public sealed class Avx2HeadInvariance : HeadInvarianceContract<Avx2Backend>;
+public sealed class Avx2Sampling : SamplingContract<Avx2Backend>;
+public sealed class Avx2SamplingGolden : SamplingGoldenContract<Avx2Backend>;
+public sealed class Avx2Expert : ExpertContract<Avx2Backend>;
 public sealed class Avx2Optimizer : OptimizerContract<Avx2Backend>;
+public sealed class Avx2Conversion : ConversionContract<Avx2Backend>;

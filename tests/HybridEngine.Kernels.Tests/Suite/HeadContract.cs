@@ -40,12 +40,11 @@ public abstract class HeadContract<TBackend> : KernelSuite<TBackend> where TBack
         {
             foreach (HeadOptions options in Options())
             {
-                foreach (bool weights in new[] { false, true })
-                {
-                    float[][] forward = Forward(Oracle, c, options, weights, true);
-                    float[][] expected = Backward(Oracle, c, options, weights, forward, logProb, logSumExp, entropy), actual = Backward(Kernels, c, options, weights, forward, logProb, logSumExp, entropy);
-                    for (int i = 0; i < 3; i++) { Compare.CloseToLargest(expected[i], actual[i], 5 * Bound, $"gradient {i} of {c}, {options}, {Random}"); }
-                }
+                bool weights = options.SoftCap > 0 || options.Temperature == 1;
+                float[][] forward = Forward(Oracle, c, options, weights, true);
+                float[][] expected = Backward(Oracle, c, options, weights, forward, logProb, logSumExp, entropy), actual = Backward(Kernels, c, options, weights, forward, logProb, logSumExp, entropy);
+                // In a vocabulary of one everything cancels.
+                for (int i = 0; i < 3; i++) { Compare.CloseToLargest(expected[i], actual[i], 5 * Bound, $"gradient {i} of {c}, {options}, {Random}", least: 1); }
             }
         }
     }
