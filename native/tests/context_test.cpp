@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "hybridengine/he.h"
@@ -17,4 +18,19 @@ TEST(Context, Scalar_IsAlwaysThere) {
   EXPECT_STREQ(he_context_isa(context), "scalar");
   EXPECT_EQ(he_context_threads(context), 3);
   he_context_destroy(context);
+}
+
+TEST(Context, IsaFromTheEnvironment_IsTakenAndRefusedByName) {
+  const char* before = getenv("HE_ISA");
+  const std::string saved = before != nullptr ? before : "";
+  he_context* context = nullptr;
+  setenv("HE_ISA", "scalar", 1);
+  EXPECT_EQ(he_context_create(nullptr, 1, &context), HE_OK);
+  EXPECT_STREQ(he_context_isa(context), "scalar");
+  he_context_destroy(context);
+  setenv("HE_ISA", "sse9", 1);
+  EXPECT_EQ(he_context_create(nullptr, 1, &context), HE_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(he_last_error()).find("HE_ISA: found 'sse9'"), std::string::npos) << he_last_error();
+  EXPECT_EQ(context, nullptr);
+  before != nullptr ? setenv("HE_ISA", saved.c_str(), 1) : unsetenv("HE_ISA");
 }
