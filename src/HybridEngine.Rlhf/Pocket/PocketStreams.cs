@@ -90,7 +90,7 @@ public sealed class PocketComparisons : PocketStream<Comparison>
     private readonly GenerationEngine _policy;
     private readonly int _questionsAhead;
     private readonly SamplingOptions _sampling;
-    private readonly Queue<(PocketTask Task, string[] Answers)> _ready = [];
+    private readonly Queue<(PocketTask Task, int[][] Answers)> _ready = [];
     private long _readyFrom;
 
     /// <param name="seed">2000 and the run's seed.</param>
@@ -109,9 +109,9 @@ public sealed class PocketComparisons : PocketStream<Comparison>
         if (_ready.Count == 0 || position != _readyFrom) { Fill(random, position); }
         PocketTask task = PocketTask.Draw(ref random, test: false);
         string[] demonstrations = [PocketLabeller.Demonstrate(ref random, task), PocketLabeller.Demonstrate(ref random, task)];
-        (PocketTask expected, string[] sampled) = _ready.Dequeue();
+        (PocketTask expected, int[][] sampled) = _ready.Dequeue();
         _readyFrom++;
-        return task == expected ? Rank(task, [.. demonstrations, .. sampled]) : throw new InvalidOperationException("The questions ahead are not those of the stream.");
+        return task == expected ? Rank(task, [.. demonstrations.Select(PocketVocabulary.Answer), .. sampled]) : throw new InvalidOperationException("The questions ahead are not those of the stream.");
     }
 
     /// <inheritdoc />
@@ -122,13 +122,13 @@ public sealed class PocketComparisons : PocketStream<Comparison>
         PocketLabeller.Demonstrate(ref random, task);
     }
 
-    /// <summary>All pairs of different quality, better first.</summary>
-    public static Comparison Rank(PocketTask task, IReadOnlyList<string> answers)
+    /// <summary>All pairs of different quality, better first. Answers are tokens as they were sampled: one that ran into the limit has no end token.</summary>
+    public static Comparison Rank(PocketTask task, IReadOnlyList<int[]> answers)
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(answers);
         int[] prompt = PocketVocabulary.Prompt(task.Question);
-        int[] quality = [.. answers.Select(a => PocketLabeller.Quality(task, a))];
+        int[] quality = [.. answers.Select(a => PocketLabeller.Quality(task, PocketVocabulary.Text(a)))];
         List<RankedPair> pairs = [];
         for (int i = 0; i < answers.Count; i++)
         {
@@ -138,7 +138,7 @@ public sealed class PocketComparisons : PocketStream<Comparison>
             }
         }
 
-        return new Comparison([.. answers.Select(a => (int[])[.. prompt, .. PocketVocabulary.Answer(a)])], pairs);
+        return new Comparison([.. answers.Select(a => (int[])[.. prompt, .. a])], pairs);
     }
 
     /// <summary>Answers the next questions in one running batch: draws depend on seed and question number only.</summary>
@@ -160,6 +160,6 @@ public sealed class PocketComparisons : PocketStream<Comparison>
         }
 
         _policy.Run();
-        for (int i = 0; i < tasks.Length; i++) { _ready.Enqueue((tasks[i], [.. generations[i].Results().Select(r => PocketVocabulary.Text(r.TokenIds))])); }
+        for (int i = 0; i < tasks.Length; i++) { _ready.Enqueue((tasks[i], [.. generations[i].Results().Select(r => r.TokenIds)])); }
     }
 }

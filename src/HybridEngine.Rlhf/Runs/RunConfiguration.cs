@@ -23,8 +23,17 @@ public static class RunConfiguration
             Apply(options, document.RootElement, path);
         }
 
-        foreach (string setting in settings ?? []) { ApplySetting(options, setting); }
+        Set(options, settings ?? []);
         return options;
+    }
+
+    /// <summary>Applies <c>key=value</c> settings.</summary>
+    /// <exception cref="InvalidInputException">A key is unknown, or a value is of the wrong type or out of range.</exception>
+    public static void Set(TrainerOptions options, IEnumerable<string> settings)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(settings);
+        foreach (string setting in settings) { ApplySetting(options, setting); }
     }
 
     /// <summary>Sets every key of a JSON object on a record of options.</summary>

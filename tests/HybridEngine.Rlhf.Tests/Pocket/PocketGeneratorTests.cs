@@ -109,7 +109,7 @@ public sealed class PocketGeneratorTests
     [Fact]
     public void Rank_FourAnswers_PairsOfDifferentQualityOnly()
     {
-        Comparison c = PocketComparisons.Rank(new PocketTask("1+1", "2", "3"), ["2.", "3.", "3.", "Who cares?"]);
+        Comparison c = PocketComparisons.Rank(new PocketTask("1+1", "2", "3"), [.. new[] { "2.", "3.", "3.", "Who cares?" }.Select(PocketVocabulary.Answer)]);
         Assert.Equal([(0, 1), (0, 2), (0, 3), (1, 3), (2, 3)], c.Pairs.Select(p => (p.Chosen, p.Rejected)));
     }
 }
