@@ -9,34 +9,29 @@ namespace HybridEngine.Cli;
 /// <summary>The command <c>hybridengine</c>: options in, one call each, tables or JSON out.</summary>
 public static class Program
 {
+    private const string Name = "hybridengine";
+
     /// <summary>Exit codes that scripts may rely on.</summary>
     private const int Success = 0, Failure = 1, WrongUsage = 2, Interrupted = 130;
 
     /// <summary>Parses and runs; see <c>hybridengine --help</c>.</summary>
     public static async Task<int> Main(string[] args)
     {
-        RootCommand root = CreateRoot();
+        Command root = CreateRoot();
         ParseResult parse = root.Parse(args);
         if (parse.Errors.Count > 0 && parse.Action is not HelpAction)
         {
-            await Console.Error.WriteLineAsync($"error: {parse.Errors[0].Message}").ConfigureAwait(false);
-            await Console.Error.WriteLineAsync($"try: hybridengine {parse.CommandResult.Command.Name} --help".Replace("hybridengine hybridengine", "hybridengine", StringComparison.Ordinal)).ConfigureAwait(false);
+            string command = parse.CommandResult.Command.Name;
+            await Console.Error.WriteLineAsync($"error: {OneLine(parse.Errors[0].Message)} (see hybridengine {(command == Name ? "" : command + " ")}--help)").ConfigureAwait(false);
             return WrongUsage;
         }
 
-        using CancellationTokenSource interrupt = new();
-        Console.CancelKeyPress += (_, e) =>
-        {
-            // The first Ctrl-C asks the command to stop and keep what it has; the second one ends the process.
-            e.Cancel = !interrupt.IsCancellationRequested;
-            interrupt.Cancel();
-        };
-
+        using ConsoleInterrupt interrupt = new();
         try
         {
             return await parse.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interrupt.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (interrupt.IsCancellationRequested)
+        catch (OperationCanceledException) when (interrupt.Token.IsCancellationRequested)
         {
             return Interrupted;
         }
@@ -49,9 +44,10 @@ public static class Program
     }
 
     /// <summary>The command tree; tests walk it.</summary>
-    public static RootCommand CreateRoot()
+    public static Command CreateRoot()
     {
-        RootCommand root = new("Generates with and trains language models with one set of weights.");
+        // Not RootCommand: that one is named after the executable's file.
+        Command root = new(Name, "Generates with and trains language models with one set of weights.") { new HelpOption(), new VersionOption() };
         GlobalOptions.AddTo(root);
         foreach (Command command in CommandList.All()) { root.Subcommands.Add(command); }
         return root;
@@ -70,6 +66,8 @@ public static class Program
             OutOfMemoryException => $"memory: {e.Message}",
             _ => $"internal defect ({e.GetType().Name}): {e.Message} (run again with --verbose for the stack)",
         };
-        return message.ReplaceLineEndings(" ");
+        return OneLine(message);
     }
+
+    private static string OneLine(string message) => string.Join(' ', message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 }

@@ -17,8 +17,8 @@ internal static class GlobalOptions
 
     public static readonly Option<string> DType = new Option<string>("--dtype")
     {
-        Description = "Compute type: auto, float32, bfloat16.", Recursive = true, DefaultValueFactory = _ => "auto", HelpName = "TYPE",
-    }.AcceptOnlyFromAmong("auto", "float32", "bfloat16");
+        Description = "Compute type: auto, float32, bfloat16 (convert: stored type, also float16).", Recursive = true, DefaultValueFactory = _ => "auto", HelpName = "TYPE",
+    }.AcceptOnlyFromAmong("auto", "float32", "bfloat16", "float16");
 
     public static readonly Option<int> Threads = Numbers.AtLeast(new Option<int>("--threads")
     {

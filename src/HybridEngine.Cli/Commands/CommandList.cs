@@ -5,5 +5,11 @@ namespace HybridEngine.Cli.Commands;
 /// <summary>Every command, in the order of the help text.</summary>
 internal static class CommandList
 {
-    public static IEnumerable<Command> All() => [BenchCommand.Create(), DevicesCommand.Create()];
+    public static IEnumerable<Command> All() =>
+    [
+        DemoCommand.Create(), GenerateCommand.Create(), ChatCommand.Create(), LogProbsCommand.Create(), EvalCommand.Create(),
+        TrainingCommands.CreateSft(), TrainingCommands.CreateReward(), TrainingCommands.CreatePpo(),
+        TokenizeCommand.CreateTokenize(), TokenizeCommand.CreateDetokenize(), RenderCommand.Create(),
+        BenchCommand.Create(), InspectCommand.Create(), ConvertCommand.Create(), DevicesCommand.Create(),
+    ];
 }

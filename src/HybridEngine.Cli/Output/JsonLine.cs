@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using HybridEngine.Inference;
 
 namespace HybridEngine.Cli.Output;
 
@@ -39,6 +40,22 @@ internal static class JsonLine
     {
         writer.WriteStartArray(name);
         foreach (float value in values) { writer.WriteNumber(value); }
+        writer.WriteEndArray();
+    }
+
+    /// <summary>The most likely tokens of one position, best first.</summary>
+    public static void WriteTop(this Utf8JsonWriter writer, ReadOnlySpan<TokenLogProb> tokens)
+    {
+        writer.WriteStartArray();
+        foreach (TokenLogProb t in tokens)
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("id", t.Id);
+            writer.WritePropertyName("logprob");
+            writer.WriteNumber(t.LogProb);
+            writer.WriteEndObject();
+        }
+
         writer.WriteEndArray();
     }
 }

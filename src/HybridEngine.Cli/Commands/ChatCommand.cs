@@ -1,0 +1,29 @@
+using System.CommandLine;
+using HybridEngine.Cli.Chat;
+using HybridEngine.Cli.CommandLine;
+using HybridEngine.Cli.Output;
+using HybridEngine.Inference;
+
+namespace HybridEngine.Cli.Commands;
+
+/// <summary><c>hybridengine chat</c>: talk in the terminal.</summary>
+internal static class ChatCommand
+{
+    public static Command Create()
+    {
+        Option<string> model = ModelOption.Create();
+        Option<string?> system = new("--system") { Description = "System message.", HelpName = "TEXT" };
+        SamplingArguments sampling = new();
+        Command command = new("chat", "Talk with a model: streaming; /clear, /system, /set, /save, /help; Ctrl-C stops the answer, not the program.") { model, system };
+        sampling.AddTo(command);
+        command.SetAction((parse, stop) =>
+        {
+            Notes notes = new(parse.GetValue(GlobalOptions.Quiet), parse.GetValue(GlobalOptions.Verbose));
+            using HybridModel loaded = HybridModel.Load(parse.GetValue(model)!, ModelOption.Options(parse));
+            SamplingOptions options = sampling.Read(parse);
+            ChatSession session = new(loaded, options, parse.GetValue(system), notes);
+            return Task.FromResult(session.Run(Console.In, Console.Out, stop));
+        });
+        return command;
+    }
+}

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using HybridEngine.Cli.CommandLine;
+using HybridEngine.Cli.Output;
+using HybridEngine.Core;
+using HybridEngine.Models;
+
+namespace HybridEngine.Cli.Commands;
+
+/// <summary><c>hybridengine convert</c>: between safetensors folders and GGUF, and from llama2.c.</summary>
+internal static class ConvertCommand
+{
+    public static Command Create()
+    {
+        Argument<string> input = new("in") { Description = "Folder in Hugging Face layout, .gguf file, or llama2.c .bin file." };
+        Argument<string> output = new("out") { Description = "A .gguf file, or a folder; replaced as a whole." };
+        Option<string?> quantize = new Option<string?>("--quantize") { Description = "Block type of the matrices in a GGUF: q8_0, q4_0, q4_1.", HelpName = "TYPE" }.AcceptOnlyFromAmong("q8_0", "q4_0", "q4_1");
+        Command command = new("convert", "Writes a model in another format or element type.") { input, output, quantize };
+        command.SetAction(parse =>
+        {
+            string dtype = parse.GetValue(GlobalOptions.DType)!;
+            string? block = parse.GetValue(quantize);
+            if (block is not null && dtype != "auto") { throw new InvalidInputException("--dtype and --quantize", $"{dtype} and {block}", "one of them"); }
+            DType? type = block is not null ? ModelConverter.ParseDType("--quantize", block) : dtype == "auto" ? null : ModelConverter.ParseDType("--dtype", dtype);
+            ConversionResult result = ModelConverter.Convert(parse.GetValue(input)!, parse.GetValue(output)!, type);
+            if (parse.GetValue(GlobalOptions.Json))
+            {
+                JsonLine.Write(w =>
+                {
+                    w.WriteStartObject();
+                    w.WriteString("path", result.Path);
+                    w.WriteString("dtype", result.DType.ToString().ToLowerInvariant());
+                    w.WriteNumber("tensors", result.Tensors);
+                    w.WriteNumber("bytes", result.Bytes);
+                    w.WriteEndObject();
+                });
+            }
+            else
+            {
+                Console.WriteLine($"{result.Path}: {result.Tensors} tensors, {result.Bytes:N0} bytes, matrices in {result.DType}");
+            }
+
+            return 0;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,79 @@
+using System.CommandLine;
+using System.Text.Json;
+using HybridEngine.Cli.CommandLine;
+using HybridEngine.Cli.Output;
+using HybridEngine.Models;
+
+namespace HybridEngine.Cli.Commands;
+
+/// <summary><c>hybridengine inspect</c>: what a model holds, and whether the engine runs it.</summary>
+internal static class InspectCommand
+{
+    public static Command Create()
+    {
+        Argument<string> path = new("path") { Description = "Folder in Hugging Face layout, .gguf, .safetensors or llama2.c .bin file." };
+        Option<bool> all = new("--tensors") { Description = "List every tensor." };
+        Command command = new("inspect", "Configuration, tensors, types, bytes, and what of it the engine supports.") { path, all };
+        command.SetAction(parse =>
+        {
+            ModelInspection found = ModelInspector.Inspect(parse.GetValue(path)!);
+            if (parse.GetValue(GlobalOptions.Json)) { JsonLine.Write(w => Write(w, found)); }
+            else { Print(found, parse.GetValue(all)); }
+            return 0;
+        });
+        return command;
+    }
+
+    private static void Print(ModelInspection m, bool tensors)
+    {
+        Console.WriteLine($"{m.Path}: {m.Format}, model_type {m.ModelType ?? "unknown"}");
+        Console.WriteLine(m.Supported ? "supported: generates and trains" : $"not supported: {m.Problem}");
+        if (m.Config is { } c)
+        {
+            Console.WriteLine($"{c.Layers} layers, hidden {c.HiddenSize}, {c.QueryHeads} query and {c.KeyHeads} key heads of {c.HeadSize}, MLP {c.IntermediateSize}, vocabulary {c.VocabularySize}, context {c.MaxPositions}{(c.TiedEmbeddings ? ", tied embeddings" : "")}");
+        }
+
+        Console.WriteLine($"tokenizer: {m.Tokenizer}");
+        Console.WriteLine($"{m.Parameters:N0} parameters in {m.Tensors.Count} tensors, {m.Bytes:N0} bytes: {string.Join(", ", m.Types.Select(t => $"{t.Type} {t.Bytes:N0} bytes in {t.Tensors}"))}");
+        if (!tensors) { return; }
+        foreach (InspectedTensor t in m.Tensors) { Console.WriteLine($"  {t.Name,-56} {t.Type,-6} [{string.Join(", ", t.Shape)}]{(t.Readable ? "" : "  not readable")}"); }
+    }
+
+    private static void Write(Utf8JsonWriter w, ModelInspection m)
+    {
+        w.WriteStartObject();
+        w.WriteString("path", m.Path);
+        w.WriteString("format", m.Format);
+        w.WriteString("model_type", m.ModelType);
+        w.WriteBoolean("supported", m.Supported);
+        w.WriteString("problem", m.Problem);
+        w.WriteString("tokenizer", m.Tokenizer);
+        w.WriteNumber("parameters", m.Parameters);
+        w.WriteNumber("bytes", m.Bytes);
+        if (m.ConfigJson is { } config)
+        {
+            w.WritePropertyName("config");
+            w.WriteRawValue(config);
+        }
+
+        w.WriteStartObject("metadata");
+        foreach ((string key, string value) in m.Metadata) { w.WriteString(key, value); }
+        w.WriteEndObject();
+        w.WriteStartArray("tensors");
+        foreach (InspectedTensor t in m.Tensors)
+        {
+            w.WriteStartObject();
+            w.WriteString("name", t.Name);
+            w.WriteString("type", t.Type);
+            w.WriteStartArray("shape");
+            foreach (long extent in t.Shape) { w.WriteNumberValue(extent); }
+            w.WriteEndArray();
+            w.WriteNumber("bytes", t.Bytes);
+            w.WriteBoolean("readable", t.Readable);
+            w.WriteEndObject();
+        }
+
+        w.WriteEndArray();
+        w.WriteEndObject();
+    }
+}

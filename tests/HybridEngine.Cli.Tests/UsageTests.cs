@@ -1,0 +1,84 @@
+using Xunit;
+
+namespace HybridEngine.Cli.Tests;
+
+public sealed class UsageTests
+{
+    [Theory]
+    [InlineData("generate", "--prompt-ids", "1,2")]
+    [InlineData("nonsense")]
+    [InlineData("generate", "--model", "x", "--temperature", "hot")]
+    [InlineData("generate", "--model", "x", "--temperature", "-1")]
+    [InlineData("generate", "--model", "x", "--top-p", "2")]
+    [InlineData("generate", "--model", "x", "--prompt-ids", "1,two")]
+    [InlineData("generate", "--model", "x", "--num-beams", "4")]
+    [InlineData("bench", "swim")]
+    [InlineData("devices", "--backend", "abacus")]
+    [InlineData("devices", "--threads", "-1")]
+    public void WrongUsage_ExitsWith2AndOneLine(params string[] arguments)
+    {
+        CliResult r = Cli.Run(arguments);
+        Assert.Equal(2, r.ExitCode);
+        Assert.Empty(r.Output);
+        string line = Assert.Single(r.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith("error: ", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Failure_ExitsWith1AndNamesTheFile()
+    {
+        CliResult r = Cli.Run("generate", "--model", "/no/such/model", "--prompt-ids", "1");
+        Assert.Equal(1, r.ExitCode);
+        Assert.Empty(r.Output);
+        Assert.Contains("/no/such/model", r.ErrorLine, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", r.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("generate", "--help")]
+    [InlineData("ppo", "--help")]
+    public void Help_ExitsWith0(params string[] arguments)
+    {
+        CliResult r = Cli.Run(arguments);
+        Assert.Equal(0, r.ExitCode);
+        Assert.Contains("hybridengine", r.Output, StringComparison.Ordinal);
+        Assert.Contains("--json", r.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Help_NamesEveryPromisedCommand()
+    {
+        string help = Cli.Run("--help").Output;
+        foreach (string name in (string[])["generate", "logprobs", "tokenize", "detokenize", "render", "eval", "sft", "reward", "ppo", "train", "chat", "bench", "inspect", "convert", "devices", "demo"])
+        {
+            Assert.Contains($"\n  {name} ", help, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Devices_Json_ListsBackends()
+    {
+        CliResult r = Cli.Run("devices", "--json");
+        Assert.Equal(0, r.ExitCode);
+        Assert.Contains(r.Json()[0].GetProperty("backends").EnumerateArray(), b => b.GetProperty("name").GetString() == "reference" && b.GetProperty("available").GetBoolean());
+    }
+
+    [Theory]
+    [InlineData("cuda")]
+    [InlineData("ilgpu")]
+    public void Backend_NotInThisBuild_IsRefusedByName(string backend)
+    {
+        CliResult r = Cli.Run("generate", "--model", Cli.Llama, "--prompt-ids", "1,2", "--backend", backend);
+        Assert.Equal(1, r.ExitCode);
+        Assert.Contains(backend, r.ErrorLine, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DType_NotInThisBuild_IsRefusedByName()
+    {
+        CliResult r = Cli.Run("generate", "--model", Cli.Llama, "--prompt-ids", "1,2", "--dtype", "bfloat16");
+        Assert.Equal(1, r.ExitCode);
+        Assert.Contains("bfloat16", r.ErrorLine, StringComparison.Ordinal);
+    }
+}
