@@ -25,7 +25,8 @@ internal static class DemoCommand
     {
         Notes notes = new(parse.GetValue(GlobalOptions.Quiet), parse.GetValue(GlobalOptions.Verbose));
         using IKernels kernels = OpenBackend.From(parse, out BackendReport backend);
-        PocketRecipe recipe = PocketRecipe.Create(parse.GetValue(GlobalOptions.Seed), fast);
+        long seed = parse.GetValue(GlobalOptions.Seed);
+        PocketRecipe recipe = fast ? PocketRecipe.Fast(seed) : PocketRecipe.Full(seed);
         notes.Line($"The pocket assistant: sums, max, reverse, shout, sort, taught by sloppy labellers (40 % wrong, 30 % chatty or rude). {backend.Description}.");
         PocketResult result;
         using (DemoBoard board = new(notes)) { result = new PocketDemo(kernels, recipe, verifiable, board.Update).Run(output, stop); }
@@ -39,7 +40,7 @@ internal static class DemoCommand
     private static void Print(IAnsiConsole console, PocketResult result, string output, string report, bool verifiable)
     {
         PocketGrade before = result.Grades[0], after = result.Grades[^1];
-        Table table = new Table().Border(TableBorder.Rounded).AddColumns("on 1,024 unseen questions", "exact, sampled", "exact, greedy", "KL to SFT (nats)", "tokens an answer");
+        Table table = new Table().Border(TableBorder.Rounded).AddColumns($"on {result.Grades[0].Answers.Count} unseen questions", "exact, sampled", "exact, greedy", "KL to SFT (nats)", "tokens an answer");
         foreach (PocketGrade g in result.Grades) { table.AddRow(Name(g.Stage), $"{g.Sampled:P1}", $"{g.Greedy:P1}", $"{g.Kl:F2}", $"{g.Length:F1}"); }
         console.Write(table);
         if (!verifiable) { console.WriteLine($"Reward model: prefers the right answer to the wrong one in {result.RightAgainstWrong:P1} of the cases it never saw."); }

@@ -13,7 +13,7 @@ internal static class TrainingCommands
 
     public static Command CreateReward() => Create<RewardOptions>("reward", "Reward model from preferences.", RewardRun.Execute);
 
-    public static Command CreatePpo() => Create<PpoOptions>("ppo", "Proximal policy optimisation on sampled answers, with rollouts from the same weights.", PpoRun.Execute);
+    public static Command CreatePpo() => Create<PpoOptions>("ppo", "Proximal policy optimisation on sampled answers, with rollouts from the same weights.", (options, context) => PpoRun.Execute(options, context));
 
     private static Command Create<T>(string name, string description, Action<T, RunContext> execute) where T : TrainerOptions, new()
     {
@@ -34,7 +34,7 @@ internal static class TrainingCommands
             else
             {
                 string folder = parse.GetValue(output) ?? throw new InvalidInputException("--output", "nothing", "the folder of the run");
-                RunConsole.Execute(parse, folder, parse.GetValue(resume), stop, context => execute(options, context));
+                RunConsole.Execute(parse, folder, parse.GetValue(resume), context => execute(options, context), stop);
             }
 
             return Task.FromResult(0);

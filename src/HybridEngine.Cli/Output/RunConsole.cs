@@ -26,7 +26,7 @@ internal sealed class RunConsole
     private RunConsole(bool json, Notes notes) => (_json, _notes) = (json, notes);
 
     /// <summary>Opens the backend, runs, and says where things are.</summary>
-    public static void Execute(ParseResult parse, string output, bool resume, CancellationToken stop, Action<RunContext> run)
+    public static void Execute(ParseResult parse, string output, bool resume, Action<RunContext> run, CancellationToken stop)
     {
         Notes notes = new(parse.GetValue(GlobalOptions.Quiet), parse.GetValue(GlobalOptions.Verbose));
         RunConsole console = new(parse.GetValue(GlobalOptions.Json), notes);
