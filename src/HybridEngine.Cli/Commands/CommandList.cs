@@ -8,7 +8,7 @@ internal static class CommandList
     public static IEnumerable<Command> All() =>
     [
         DemoCommand.Create(), GenerateCommand.Create(), ChatCommand.Create(), LogProbsCommand.Create(), EvalCommand.Create(),
-        TrainingCommands.CreateSft(), TrainingCommands.CreateReward(), TrainingCommands.CreatePpo(),
+        TrainingCommands.CreateSft(), TrainingCommands.CreateReward(), TrainingCommands.CreatePpo(), TrainingCommands.CreateTrain(),
         TokenizeCommand.CreateTokenize(), TokenizeCommand.CreateDetokenize(), RenderCommand.Create(),
         BenchCommand.Create(), InspectCommand.Create(), ConvertCommand.Create(), DevicesCommand.Create(),
     ];

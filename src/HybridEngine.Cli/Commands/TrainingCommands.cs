@@ -15,6 +15,33 @@ internal static class TrainingCommands
 
     public static Command CreatePpo() => Create<PpoOptions>("ppo", "Proximal policy optimisation on sampled answers, with rollouts from the same weights.", (options, context) => PpoRun.Execute(options, context));
 
+    /// <summary><c>hybridengine train</c>: several runs, each continuing from the former ones.</summary>
+    public static Command CreateTrain()
+    {
+        Argument<string> file = new("config") { Description = "{\"stages\": [{\"kind\": \"sft\", ...}, {\"kind\": \"reward\", ...}, {\"kind\": \"ppo\", ...}]}; comments are allowed." };
+        Option<string[]> set = new("--set") { Description = "A key of every stage of a kind, such as sft.steps=100.", HelpName = "KIND.KEY=VALUE" };
+        Option<string?> output = new("--output") { Description = "Folder of the pipeline; every stage has a run folder in it: 1-sft, 2-reward, ...", HelpName = "DIR" };
+        Option<bool> resume = new("--resume") { Description = "Continue: finished stages are not run again." };
+        Option<bool> print = new("--print-config") { Description = "Print the resolved configuration of every stage and stop." };
+        Command command = new("train", "Runs a pipeline of SFT, reward model and PPO.") { file, set, output, resume, print };
+        command.SetAction((parse, stop) =>
+        {
+            string folder = parse.GetValue(output) ?? (parse.GetValue(print) ? "OUTPUT" : throw new InvalidInputException("--output", "nothing", "the folder of the pipeline"));
+            IReadOnlyList<PipelineStage> stages = PipelineRun.Load(parse.GetValue(file)!, parse.GetValue(set) ?? [], folder);
+            if (parse.GetValue(print))
+            {
+                foreach (PipelineStage stage in stages) { Console.Write($"// {stage.Name}\n{RunConfiguration.Print(stage.Options, comments: true)}"); }
+            }
+            else
+            {
+                RunConsole.Execute(parse, folder, parse.GetValue(resume), context => PipelineRun.Execute(stages, context), stop);
+            }
+
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
     private static Command Create<T>(string name, string description, Action<T, RunContext> execute) where T : TrainerOptions, new()
     {
         Argument<string?> file = new("config") { Description = "The run as one JSON file; comments are allowed.", Arity = ArgumentArity.ZeroOrOne };

@@ -33,8 +33,10 @@ internal sealed class RunConsole
         using IKernels kernels = OpenBackend.From(parse, out BackendReport backend);
         notes.Line(backend.Description);
         run(new RunContext { Kernels = kernels, Output = output, Resume = resume, Progress = console.Step, Note = notes.Line, Cancellation = stop });
-        notes.Line($"model:  {Path.Combine(output, "model")}");
-        notes.Line($"report: {Path.Combine(output, "report.html")}");
+        foreach (string report in Directory.EnumerateFiles(output, "report.html", SearchOption.AllDirectories).Order())
+        {
+            notes.Line($"model: {Path.Combine(Path.GetDirectoryName(report)!, "model")}  report: {report}");
+        }
     }
 
     private void Step(RunProgress progress)
