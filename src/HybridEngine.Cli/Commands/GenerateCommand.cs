@@ -15,7 +15,7 @@ internal static class GenerateCommand
     {
         Option<string> model = ModelOption.Create();
         Option<string?> prompt = new("--prompt") { Description = "The text to continue.", HelpName = "TEXT" };
-        Option<int[]?> ids = new("--prompt-ids") { Description = "Token ids to continue, such as 1,2,3.", HelpName = "IDS", CustomParser = r => Numbers.ParseIds(r, "--prompt-ids") };
+        IdsOption ids = new("--prompt-ids", "Token ids to continue, such as 1,2,3.");
         Option<string?> input = new("--input") { Description = "JSON Lines of prompt, prompt_token_ids or messages, with sampling fields that win over the options; - is standard input.", HelpName = "FILE" };
         Option<bool> chat = new("--chat") { Description = "The prompt is a user's message: render it with the model's chat template." };
         Option<string?> system = new("--system") { Description = "System message of --chat.", HelpName = "TEXT" };
@@ -25,12 +25,13 @@ internal static class GenerateCommand
         Option<int> batch = Numbers.AtLeast(new Option<int>("--max-batch") { Description = "Sequences that run at once.", DefaultValueFactory = _ => 256, HelpName = "N" }, 1);
         Option<bool> timing = new("--timing") { Description = "A last line with tokens and seconds." };
         SamplingArguments sampling = new();
-        Command command = new("generate", "Continues prompts.") { model, prompt, ids, input, chat, system };
+        Command command = new("generate", "Continues prompts.") { model, prompt, input, chat, system };
+        ids.AddTo(command);
         sampling.AddTo(command);
         foreach (Option option in new Option[] { n, top, sampled, batch, timing }) { command.Options.Add(option); }
         command.SetAction((parse, stop) =>
         {
-            OneOf.Require(("--prompt", parse.GetValue(prompt) is not null), ("--prompt-ids", parse.GetValue(ids) is not null), ("--input", parse.GetValue(input) is not null));
+            OneOf.Require(("--prompt", parse.GetValue(prompt) is not null), ("--prompt-ids", ids.Read(parse) is not null), ("--input", parse.GetValue(input) is not null));
             if (parse.GetValue(system) is not null && !parse.GetValue(chat)) { throw new InvalidInputException("--system", "no --chat", "--chat with it"); }
             if (parse.GetValue(chat) && parse.GetValue(prompt) is null) { throw new InvalidInputException("--chat", "no --prompt", "--prompt with it (lines of --input bring their own messages)"); }
             SamplingOptions options = sampling.Read(parse) with { TopLogProbs = parse.GetValue(top) };
@@ -41,7 +42,7 @@ internal static class GenerateCommand
             });
             IReadOnlyList<PromptLine> prompts = parse.GetValue(input) is { } file
                 ? [.. InputLines.Read(file).Select(line => PromptLine.Read(line, loaded.Tokenizer, options, choices))]
-                : [new PromptLine(parse.GetValue(ids) ?? Encode(loaded, parse.GetValue(prompt)!, parse.GetValue(chat), parse.GetValue(system)), options, choices, [])];
+                : [new PromptLine(ids.Read(parse) ?? Encode(loaded, parse.GetValue(prompt)!, parse.GetValue(chat), parse.GetValue(system)), options, choices, [])];
             GenerationOutput output = new(parse.GetValue(GlobalOptions.Json), parse.GetValue(sampled));
             return Task.FromResult(Run(loaded, prompts, output, parse.GetValue(timing), stop));
         });

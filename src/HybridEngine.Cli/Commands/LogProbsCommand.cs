@@ -16,16 +16,17 @@ internal static class LogProbsCommand
     {
         Option<string> model = ModelOption.Create();
         Option<string?> text = new("--text") { Description = "The text to score.", HelpName = "TEXT" };
-        Option<int[]?> ids = new("--ids") { Description = "Token ids to score, such as 1,2,3.", HelpName = "IDS", CustomParser = r => Numbers.ParseIds(r, "--ids") };
+        IdsOption ids = new("--ids", "Token ids to score, such as 1,2,3.");
         Option<string?> input = new("--input") { Description = "JSON Lines of text or token_ids; - is standard input.", HelpName = "FILE" };
         Option<string> top = new("--top") { Description = "Also the K most likely tokens at each position, or all.", DefaultValueFactory = _ => "0", HelpName = "K|all" };
-        Command command = new("logprobs", "Scores given sequences (temperature 1, no filter).") { model, text, ids, input, top };
+        Command command = new("logprobs", "Scores given sequences (temperature 1, no filter).") { model, text, input, top };
+        ids.AddTo(command);
         command.SetAction(parse =>
         {
-            OneOf.Require(("--text", parse.GetValue(text) is not null), ("--ids", parse.GetValue(ids) is not null), ("--input", parse.GetValue(input) is not null));
+            OneOf.Require(("--text", parse.GetValue(text) is not null), ("--ids", ids.Read(parse) is not null), ("--input", parse.GetValue(input) is not null));
             using HybridModel loaded = HybridModel.Load(parse.GetValue(model)!, ModelOption.Options(parse));
             int k = Top(parse.GetValue(top)!, loaded.Decoder.Config.VocabularySize);
-            int[][] sequences = parse.GetValue(ids) is { } given ? [given]
+            int[][] sequences = ids.Read(parse) is { } given ? [given]
                 : parse.GetValue(text) is { } one ? [Tokenizer(loaded, "--text").Encode(one)]
                 : [.. InputLines.Read(parse.GetValue(input)!).Select(line => line.TryIds("token_ids") ?? Tokenizer(loaded, line.Origin).Encode(line.Text("text")))];
             foreach (int[] sequence in sequences)

@@ -36,15 +36,16 @@ internal static class TokenizeCommand
     public static Command CreateDetokenize()
     {
         Option<string> model = TokenizerModel();
-        Option<int[]?> ids = new("--ids") { Description = "Token ids, such as 1,2,3.", HelpName = "IDS", CustomParser = r => Numbers.ParseIds(r, "--ids") };
+        IdsOption ids = new("--ids", "Token ids, such as 1,2,3.");
         Option<string?> input = new("--input") { Description = "JSON Lines of {\"token_ids\": [..]}; - is standard input.", HelpName = "FILE" };
         Option<bool> skip = new("--skip-special-tokens") { Description = "Leave special tokens out of the text." };
-        Command command = new("detokenize", "Token ids to text.") { model, ids, input, skip };
+        Command command = new("detokenize", "Token ids to text.") { model, input, skip };
+        ids.AddTo(command);
         command.SetAction(parse =>
         {
             Tokenizer tokenizer = ModelTokenizer.Load(parse.GetValue(model)!);
-            OneOf.Require(("--ids", parse.GetValue(ids) is not null), ("--input", parse.GetValue(input) is not null));
-            IEnumerable<int[]> sequences = parse.GetValue(ids) is { } given ? [given] : InputLines.Read(parse.GetValue(input)!).Select(Ids);
+            OneOf.Require(("--ids", ids.Read(parse) is not null), ("--input", parse.GetValue(input) is not null));
+            IEnumerable<int[]> sequences = ids.Read(parse) is { } given ? [given] : InputLines.Read(parse.GetValue(input)!).Select(Ids);
             foreach (int[] sequence in sequences)
             {
                 string text = tokenizer.Decode(sequence, parse.GetValue(skip));
