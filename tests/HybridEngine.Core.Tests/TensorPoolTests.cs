@@ -58,6 +58,30 @@ public sealed class TensorPoolTests
         }
     }
 
+    [Fact]
+    public void Rent_ALittleLess_ReusesTheMemory()
+    {
+        using TensorPool pool = new(new Host());
+        Tensor first = pool.Rent(DType.UInt8, 1_000_000);
+        pool.Return(first);
+        Assert.Same(first.Memory, pool.Rent(DType.UInt8, 800_000).Memory);
+        Assert.NotSame(first.Memory, pool.Rent(DType.UInt8, 100_000).Memory);
+    }
+
+    [Fact]
+    public void Rent_OfEverChangingSizes_KeepsNoMoreThanWasInUseAndAQuarter()
+    {
+        using TensorPool pool = new(new Host());
+        Random random = new(3);
+        for (int step = 0; step < 200; step++)
+        {
+            int tokens = random.Next(1, 4000);
+            Tensor[] rented = [.. Enumerable.Range(1, 6).Select(i => pool.Rent(DType.UInt8, tokens * 97L * i))];
+            foreach (Tensor t in rented) { pool.Return(t); }
+            Assert.True(pool.BytesIdle <= pool.PeakBytes * 5 / 4, $"step {step}: {pool.BytesIdle} idle, {pool.PeakBytes} at most in use");
+        }
+    }
+
     // Just enough of a device.
     private sealed class Host : IDeviceMemory
     {

@@ -24,18 +24,8 @@ public sealed class TensorPool : IDisposable
     {
         Shape shape = new(extents);
         long bytes = RoundUp(dtype.Bytes(shape.Count));
-        DeviceMemory memory;
-        if (_idle.TryGetValue(bytes, out Stack<DeviceMemory>? stack) && stack.Count > 0)
-        {
-            memory = stack.Pop();
-            BytesIdle -= bytes;
-        }
-        else
-        {
-            memory = _device.Allocate(DType.UInt8, bytes).Memory!;
-        }
-
-        BytesInUse += bytes;
+        DeviceMemory memory = TakeIdle(bytes) ?? Allocate(bytes);
+        BytesInUse += memory.Bytes;
         PeakBytes = Math.Max(PeakBytes, BytesInUse);
         return new Tensor(memory, dtype, shape);
     }
@@ -67,6 +57,37 @@ public sealed class TensorPool : IDisposable
 
     /// <inheritdoc />
     public void Dispose() => Trim();
+
+    // The smallest idle allocation that is large enough and wastes at most half of the request: batches differ by a few tokens.
+    private DeviceMemory? TakeIdle(long bytes)
+    {
+        (long best, Stack<DeviceMemory>? stack) = (long.MaxValue, null);
+        foreach ((long size, Stack<DeviceMemory> idle) in _idle)
+        {
+            if (size >= bytes && size <= bytes + bytes / 2 && size < best && idle.Count > 0) { (best, stack) = (size, idle); }
+        }
+
+        if (stack is null) { return null; }
+        BytesIdle -= best;
+        return stack.Pop();
+    }
+
+    // Memory that fits nobody goes back to the device before the pool grows beyond what was ever in use at once, and a quarter.
+    private DeviceMemory Allocate(long bytes)
+    {
+        long limit = Math.Max(PeakBytes, BytesInUse + bytes);
+        limit += limit / 4;
+        foreach ((long size, Stack<DeviceMemory> idle) in _idle)
+        {
+            while (BytesInUse + BytesIdle + bytes > limit && idle.Count > 0)
+            {
+                idle.Pop().Dispose();
+                BytesIdle -= size;
+            }
+        }
+
+        return _device.Allocate(DType.UInt8, bytes).Memory!;
+    }
 
     // Sizes that differ by a few tokens share an allocation: round up to an eighth of the next power of two.
     private static long RoundUp(long bytes)
