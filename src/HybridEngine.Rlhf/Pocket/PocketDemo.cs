@@ -14,7 +14,7 @@ namespace HybridEngine.Rlhf;
 public sealed record PocketProgress(string Stage, int Steps, StepMetrics Metrics);
 
 /// <summary>The exam's result after a stage.</summary>
-/// <param name="Stage"><c>start</c>, <c>sft</c> or <c>ppo</c>.</param>
+/// <param name="Stage"><c>sft</c> or <c>ppo</c>.</param>
 /// <param name="Sampled">Share of exact answers at temperature 1.</param>
 /// <param name="Greedy">Share of exact greedy answers.</param>
 /// <param name="Kl">Divergence from the SFT model, nats per answer.</param>
@@ -23,8 +23,8 @@ public sealed record PocketProgress(string Stage, int Steps, StepMetrics Metrics
 public sealed record PocketGrade(string Stage, double Sampled, double Greedy, double Kl, double Length, IReadOnlyList<Rollout> Answers);
 
 /// <summary>Everything the demo found.</summary>
-/// <param name="Grades">Before, after SFT, after PPO.</param>
-/// <param name="RightAgainstWrong">How often the reward model prefers a right answer to a wrong one; not-a-number in the verifiable variant.</param>
+/// <param name="Grades">After SFT, after PPO.</param>
+/// <param name="RightAgainstWrong">How often the reward model prefers a right answer to a wrong one.</param>
 /// <param name="Seconds">Wall-clock seconds by phase: sft, reward, ppo, exam.</param>
 /// <param name="History">Metrics of every step, by stage.</param>
 public sealed record PocketResult(IReadOnlyList<PocketGrade> Grades, double RightAgainstWrong, IReadOnlyDictionary<string, double> Seconds, IReadOnlyDictionary<string, IReadOnlyList<StepMetrics>> History);

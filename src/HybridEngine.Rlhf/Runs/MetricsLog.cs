@@ -4,7 +4,7 @@ using HybridEngine.Core;
 
 namespace HybridEngine.Rlhf;
 
-/// <summary><c>metrics.jsonl</c>: a line a step, each on the disk before the next step begins.</summary>
+/// <summary><c>metrics.jsonl</c>: a line a step, each with the operating system before the next step begins.</summary>
 public sealed class MetricsLog : IDisposable
 {
     private readonly FileStream _file;
