@@ -71,11 +71,11 @@ internal static class BenchRun
         };
         using Decoder reference = decoder.Clone(), criticBody = decoder.Clone(), rewardBody = decoder.Clone();
         using ScalarHead criticHead = new(decoder.Kernels, decoder.Config.EmbeddingSize), rewardHead = new(decoder.Kernels, decoder.Config.EmbeddingSize);
-        using TrainableLanguageModel actor = new(decoder, options.Training()), frozen = new(reference, options.Training());
+        using HybridModel policy = HybridModel.Of(decoder, new ModelSaveOptions { ConfigJson = "{}" }, options: new HybridOptions { Training = options.Training(), Engine = Sizes(test, decoder), IdleBytes = long.MaxValue });
+        using TrainableLanguageModel frozen = new(reference, options.Training());
         using TrainableScalarModel critic = new(criticBody, criticHead, options.Training()), reward = new(rewardBody, rewardHead, options.Training());
-        using GenerationEngine engine = Engine(test, decoder);
         PromptStream prompts = new([.. test.Prompts(decoder.Config).Select(p => new RolloutPrompt(p, null))]);
-        PpoTrainer trainer = new(options, new PpoModels(actor, engine, critic, frozen, new ModelReward(reward)), prompts, _ => "");
+        PpoTrainer trainer = new(options, new PpoModels(policy, critic, frozen, new ModelReward(reward)), prompts, _ => "");
         Dictionary<string, double[]> parts = new() { ["generate"] = new double[test.Repetitions], ["score"] = new double[test.Repetitions], ["train"] = new double[test.Repetitions] };
         BenchTimes times = Repeat(test, r =>
         {
@@ -86,11 +86,13 @@ internal static class BenchRun
         return times with { Parts = parts };
     }
 
-    private static GenerationEngine Engine(BenchCase test, Decoder decoder) => new(decoder, new EngineOptions
+    private static GenerationEngine Engine(BenchCase test, Decoder decoder) => new(decoder, Sizes(test, decoder));
+
+    private static EngineOptions Sizes(BenchCase test, Decoder decoder) => new()
     {
         // Repetitions must not find each other's prompts.
         PrefixCache = false, MaxSequences = test.Batch, MaxContext = Math.Min(decoder.Config.MaxPositions, test.Prompt + Math.Max(test.New, 1)),
-    });
+    };
 
     private static BenchTimes Repeat(BenchCase test, Action<int> run, CancellationToken stop)
     {

@@ -65,7 +65,11 @@ public sealed class PocketDemo
         PocketExam exam = new(_recipe.ExamQuestions);
         List<PocketGrade> grades = [];
         using Decoder actor = CreateModel(_kernels, _recipe.Sft.Seed);
-        using GenerationEngine engine = new(actor, new EngineOptions { MaxContext = PocketModel.MaxPositions, PrefixCache = false, MaxSequences = 512, MaxBatchTokens = 2048 });
+        using HybridModel policy = HybridModel.Of(actor, SaveOptions(null), options: new HybridOptions
+        {
+            Training = _recipe.Ppo.Training(), IdleBytes = long.MaxValue,
+            Engine = new EngineOptions { MaxContext = PocketModel.MaxPositions, PrefixCache = false, MaxSequences = 512, MaxBatchTokens = 2048 },
+        });
 
         // Step 1: imitate the demonstrations.
         using (TrainableLanguageModel model = new(actor, _recipe.Sft.Training()))
@@ -76,14 +80,14 @@ public sealed class PocketDemo
 
         using Decoder reference = actor.Clone();
         using TrainableLanguageModel frozen = new(reference);
-        grades.Add(Grade("sft", exam, engine, frozen));
+        grades.Add(Grade("sft", exam, policy.Generator(), frozen));
         Save(output, "sft", actor, null);
 
         // Step 2: learn from comparisons what a careful reader prefers.
         using Decoder rewardBody = actor.Clone();
         using ScalarHead rewardHead = new(_kernels, actor.Config.EmbeddingSize);
         using TrainableScalarModel rewardModel = new(rewardBody, rewardHead, _recipe.Reward.Training());
-        RewardTrainer reward = new(_recipe.Reward, rewardModel, new PocketComparisons(2000 + (ulong)_recipe.Reward.Seed, engine, PocketRecipe.MaxNewTokens, Math.Min(256, 8 * _recipe.Reward.BatchSize)));
+        RewardTrainer reward = new(_recipe.Reward, rewardModel, new PocketComparisons(2000 + (ulong)_recipe.Reward.Seed, policy.Generator(), PocketRecipe.MaxNewTokens, Math.Min(256, 8 * _recipe.Reward.BatchSize)));
         Stage("reward", _recipe.Reward.Steps, reward.Step, cancellation);
         rewardModel.ReleaseMemory();
         Save(output, "reward", rewardBody, rewardHead);
@@ -93,9 +97,8 @@ public sealed class PocketDemo
         using Decoder criticBody = rewardBody.Clone();
         using ScalarHead criticHead = _verifiable ? new ScalarHead(_kernels, actor.Config.EmbeddingSize) : rewardHead.Clone(_kernels);
         using TrainableScalarModel critic = new(criticBody, criticHead, _recipe.Ppo.Training());
-        using TrainableLanguageModel policy = new(actor, _recipe.Ppo.Training());
         IRewardFunction judge = _verifiable ? new DelegateReward(r => PocketExam.IsExact(r) ? 2 : 0) : new ModelReward(rewardModel);
-        PpoTrainer ppo = new(_recipe.Ppo, new PpoModels(policy, engine, critic, frozen, judge), new PocketQuestions(3000 + (ulong)_recipe.Ppo.Seed), ids => PocketVocabulary.Text(ids));
+        PpoTrainer ppo = new(_recipe.Ppo, new PpoModels(policy, critic, frozen, judge), new PocketQuestions(3000 + (ulong)_recipe.Ppo.Seed), ids => PocketVocabulary.Text(ids));
         if (_recipe.Ppo.RewardNormalization == "initial")
         {
             PocketQuestions questions = new(555);
@@ -108,7 +111,7 @@ public sealed class PocketDemo
             m["pocket/exact"] = PocketExam.Exact(ppo.LastBatch!.Rollouts);
             return m;
         }, cancellation);
-        grades.Add(Grade("ppo", exam, engine, frozen));
+        grades.Add(Grade("ppo", exam, policy.Generator(), frozen));
         Save(output, "ppo", actor, null);
         return new PocketResult(grades, rightAgainstWrong, _seconds, _history);
     }
@@ -141,11 +144,12 @@ public sealed class PocketDemo
     private static void Save(string? output, string stage, Decoder decoder, ScalarHead? head)
     {
         if (output is null) { return; }
-        ModelSaveOptions options = new()
-        {
-            ConfigJson = PocketModel.ConfigJson(), GenerationConfigJson = PocketModel.GenerationConfigJson(), WriteTokenizer = PocketVocabulary.Save,
-            ExtraTensors = head is null ? [] : [new TensorToWrite(ScalarHead.TensorName, DType.Float32, [1, head.Weight.Columns], values => head.Weight.ToArray().CopyTo(values, 0))],
-        };
-        ModelWriter.Save(Path.Combine(output, stage, "model"), decoder.Bindings, decoder, options);
+        ModelWriter.Save(Path.Combine(output, stage, "model"), decoder.Bindings, decoder, SaveOptions(head));
     }
+
+    private static ModelSaveOptions SaveOptions(ScalarHead? head) => new()
+    {
+        ConfigJson = PocketModel.ConfigJson(), GenerationConfigJson = PocketModel.GenerationConfigJson(), WriteTokenizer = PocketVocabulary.Save,
+        ExtraTensors = head is null ? [] : [new TensorToWrite(ScalarHead.TensorName, DType.Float32, [1, head.Weight.Columns], values => head.Weight.ToArray().CopyTo(values, 0))],
+    };
 }

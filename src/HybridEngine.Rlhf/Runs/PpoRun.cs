@@ -28,11 +28,13 @@ public static class PpoRun
 
         using RunFolder run = new("ppo", resolved, context);
         using Models models = Models.Load(resolved, context, actor, reward);
-        using TrainableLanguageModel policy = new(actor.Decoder, resolved.Training());
+        using HybridModel policy = HybridModel.Of(actor.Decoder, actor.Save, actor.Tokenizer, new HybridOptions
+        {
+            Training = resolved.Training(), Engine = new EngineOptions { PrefixCache = false }, IdleBytes = long.MaxValue,
+        });
         using TrainableLanguageModel reference = new(models.Reference);
         using TrainableScalarModel critic = new(models.CriticBody, models.CriticHead, resolved.Training());
-        using GenerationEngine engine = new(actor.Decoder, new EngineOptions { PrefixCache = false });
-        PpoTrainer trainer = new(resolved, new PpoModels(policy, engine, critic, reference, models.Reward), prompts, tokenizer.Decode, mixture);
+        PpoTrainer trainer = new(resolved, new PpoModels(policy, critic, reference, models.Reward), prompts, tokenizer.Decode, mixture);
 
         RolloutPrompt[] shown = Shown(resolved, tokenizer);
         IReadOnlyList<Rollout> before = trainer.Sample(shown, step: -2);
@@ -40,7 +42,7 @@ public static class PpoRun
         {
             checkpoint.LoadModel("model", actor.Decoder);
             checkpoint.LoadModel("critic", models.CriticBody, models.CriticHead);
-            checkpoint.LoadOptimizer("model", policy.Optimizer);
+            checkpoint.LoadOptimizer("model", policy.Train().Optimizer);
             checkpoint.LoadOptimizer("critic", critic.Optimizer);
             if (trainer.Average is { } average) { checkpoint.LoadModel("model-ema", average.Average); }
             trainer.State = run.State!;
@@ -56,7 +58,7 @@ public static class PpoRun
         {
             writer.AddModel("model", actor.Decoder, actor.Save);
             writer.AddModel("critic", models.CriticBody, actor.Save, models.CriticHead);
-            writer.AddOptimizer("model", policy.Optimizer);
+            writer.AddOptimizer("model", policy.Train().Optimizer);
             writer.AddOptimizer("critic", critic.Optimizer);
             if (trainer.Average is { } average) { writer.AddModel("model-ema", average.Average, actor.Save); }
         });

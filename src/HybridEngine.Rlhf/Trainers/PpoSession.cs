@@ -29,8 +29,8 @@ public sealed class PpoSession : IDisposable
         _criticBody = model.Decoder.Clone();
         _criticHead = new ScalarHead(model.Kernels, model.Decoder.Config.EmbeddingSize);
         _critic = new TrainableScalarModel(_criticBody, _criticHead, options.Training());
-        TrainableLanguageModel actor = model.Train(options.Training());
-        PpoModels models = new(actor, model.Generator(), _critic, _frozen, new DelegateReward(reward)) { Policy = model };
+        model.Train(options.Training());
+        PpoModels models = new(model, _critic, _frozen, new DelegateReward(reward));
         RolloutPrompt[] items = [.. prompts.Select(p => new RolloutPrompt(tokenizer.Encode(p), p))];
         _trainer = new PpoTrainer(options, models, new PromptCycle(items), ids => tokenizer.Decode(ids, skipSpecialTokens: true));
     }

@@ -6,17 +6,12 @@ using HybridEngine.Training;
 
 namespace HybridEngine.Rlhf;
 
-/// <summary>The models of PPO. Actor and engine share one set of weights.</summary>
-/// <param name="Actor">The policy that is trained.</param>
-/// <param name="Engine">Samples from the actor's own weights.</param>
+/// <summary>The models of PPO.</summary>
+/// <param name="Policy">Samples and is trained: one set of weights, two modes.</param>
 /// <param name="Critic">Predicts the return at every token.</param>
 /// <param name="Reference">Frozen.</param>
 /// <param name="Reward">Judges answers.</param>
-public sealed record PpoModels(TrainableLanguageModel Actor, GenerationEngine Engine, TrainableScalarModel Critic, TrainableLanguageModel Reference, IRewardFunction Reward)
-{
-    /// <summary>The model that <see cref="Actor"/> and <see cref="Engine"/> are the two modes of, which then switches between them; or null when both stay alive.</summary>
-    public HybridModel? Policy { get; init; }
-}
+public sealed record PpoModels(HybridModel Policy, TrainableScalarModel Critic, TrainableLanguageModel Reference, IRewardFunction Reward);
 
 /// <summary>Proximal policy optimisation on sampled answers (Schulman et al. 2017; Ouyang et al. 2022, step 3).</summary>
 /// <remarks>
@@ -48,7 +43,7 @@ public sealed class PpoTrainer
         (_actorRates, _criticRates) = (options.LearningRates(options.LearningRate, options.Steps), options.LearningRates(options.CriticLearningRate, options.Steps));
         _mixtureOptions = new SftOptions { BatchSize = options.PtxBatchSize, MicroBatchTokens = options.MicroBatchTokens };
         _kl = new KlController(options.KlCoefficient, options.KlTarget, options.KlHorizon);
-        if (options.EmaBeta > 0) { Average = new WeightAverage(models.Actor.Decoder, options.EmaBeta); }
+        if (options.EmaBeta > 0) { Average = new WeightAverage(models.Policy.Decoder, options.EmaBeta); }
     }
 
     /// <summary>Steps taken.</summary>
@@ -90,6 +85,7 @@ public sealed class PpoTrainer
     public StepMetrics Step()
     {
         long start = Stopwatch.GetTimestamp();
+        TimeSpan switched = _models.Policy.Switches.Total;
 
         // 1. Rollout: one answer a prompt, from the weights as they are.
         RolloutPrompt[] prompts = new RolloutPrompt[_options.PromptsPerStep];
@@ -131,25 +127,28 @@ public sealed class PpoTrainer
         _kl = _kl.Next(klPerAnswer, batch.Rollouts.Count);
         StepsDone++;
         LastBatch = batch;
+        training.SwitchSeconds = (_models.Policy.Switches.Total - switched).TotalSeconds;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         return Report(batch, shaped, training, klPerAnswer, coefficient, actorRate, seconds, (generated, scored - generated, seconds - scored));
     }
+
+    private TrainableLanguageModel Actor => _models.Policy.Train();
 
     /// <summary>Samples an answer to each prompt. Draws depend on seed, step and the prompt's place in it, on nothing else.</summary>
     public IReadOnlyList<Rollout> Sample(IReadOnlyList<RolloutPrompt> prompts, int step)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         SamplingOptions sampling = new() { Temperature = (float)_options.Temperature, MaxTokens = _options.MaxNewTokens, Seed = _options.Seed };
-        _models.Policy?.Generator();
-        _models.Engine.WeightsChanged();
+        GenerationEngine engine = _models.Policy.Generator();
+        engine.WeightsChanged();
         Generation[] generations = new Generation[prompts.Count];
         for (int i = 0; i < generations.Length; i++)
         {
             long request = ((long)(step + 1) << 32) | (uint)i;
-            generations[i] = _models.Engine.Submit(new GenerationRequest { Prompt = prompts[i].Ids, Sampling = sampling, RequestId = request, DecodeText = false });
+            generations[i] = engine.Submit(new GenerationRequest { Prompt = prompts[i].Ids, Sampling = sampling, RequestId = request, DecodeText = false });
         }
 
-        _models.Engine.Run();
+        engine.Run();
         Rollout[] rollouts = new Rollout[prompts.Count];
         for (int i = 0; i < rollouts.Length; i++)
         {
@@ -180,10 +179,9 @@ public sealed class PpoTrainer
     /// <summary>One AdamW step of the actor and one of the critic.</summary>
     internal void TrainMinibatch(PpoBatch batch, ReadOnlySpan<int> answers, double actorRate, double criticRate, Training training, bool measureMismatch)
     {
-        _models.Policy?.Train();
         TrainActor(batch, answers, training, measureMismatch);
         MixLanguageModel(actorRate, training);
-        training.ActorNorm = _models.Actor.Step(actorRate).GradientNorm;
+        training.ActorNorm = Actor.Step(actorRate).GradientNorm;
         TrainCritic(batch, answers, training);
         training.CriticNorm = _models.Critic.Step(criticRate).GradientNorm;
         Average?.Update();
@@ -198,14 +196,14 @@ public sealed class PpoTrainer
         {
             ReadOnlySpan<int> part = answers[a..b];
             (PackedBatch packed, TokenSelection selection) = batch.Pack(part);
-            TokenScores scores = _models.Actor.TrainForward(packed, selection, (float)_options.Temperature, entropy: true);
+            TokenScores scores = Actor.TrainForward(packed, selection, (float)_options.Temperature, entropy: true);
             float[] old = batch.Gather(batch.OldLogProbs, part), gradient = new float[selection.Count], dEntropy = _options.EntropyCoefficient > 0 ? new float[selection.Count] : [];
             ReadOnlySpan<float> w = weights.AsSpan(done, selection.Count);
             training.Policy.Add(PolicyLoss.Compute(scores.LogProbs, old, batch.Gather(batch.Advantages, part), w, _options.PolicyClip, gradient));
             EntropyBonus.Compute(scores.Entropies, w, _options.EntropyCoefficient, dEntropy);
             training.AddEntropy(scores.Entropies);
             if (measureMismatch) { training.AddMismatch(scores.LogProbs, old); }
-            _models.Actor.TrainBackward(gradient, dEntropy);
+            Actor.TrainBackward(gradient, dEntropy);
             done += selection.Count;
         }
 
@@ -239,10 +237,10 @@ public sealed class PpoTrainer
     private void MixLanguageModel(double rate, Training training)
     {
         if (_mixture is null || _options.PtxCoefficient == 0) { return; }
-        if (_options.PtxStep == "separate") { training.ActorNorm = _models.Actor.Step(rate).GradientNorm; }
+        if (_options.PtxStep == "separate") { training.ActorNorm = Actor.Step(rate).GradientNorm; }
         TrainingSequence[] sequences = new TrainingSequence[_options.PtxBatchSize];
         for (int i = 0; i < sequences.Length; i++) { sequences[i] = _mixture.Next(); }
-        training.Mixture = SftTrainer.Accumulate(_models.Actor, sequences, _mixtureOptions, _options.PtxCoefficient).Loss;
+        training.Mixture = SftTrainer.Accumulate(Actor, sequences, _mixtureOptions, _options.PtxCoefficient).Loss;
     }
 
     private float[] Weights(PpoBatch batch, ReadOnlySpan<int> answers)
@@ -311,6 +309,7 @@ public sealed class PpoTrainer
             ["time/generate"] = times.Generate,
             ["time/score"] = times.Score,
             ["time/train"] = times.Train,
+            ["time/switch"] = t.SwitchSeconds,
         };
     }
 
@@ -325,6 +324,8 @@ public sealed class PpoTrainer
         public ValueStatistics Value { get; set; }
 
         public int PolicySteps { get; set; }
+
+        public double SwitchSeconds { get; set; }
 
         public double ActorNorm { get; set; }
 

@@ -13,16 +13,29 @@ namespace HybridEngine;
 /// </remarks>
 public sealed partial class HybridModel : IDisposable
 {
-    private readonly bool _ownsKernels;
+    private readonly bool _ownsKernels, _ownsDecoder;
     private readonly HybridOptions _options;
     private readonly ModelSaveOptions _save;
     private GenerationEngine? _engine;
     private TrainableLanguageModel? _trainer;
     private Scorer? _scorer;
 
-    private HybridModel(IKernels kernels, bool ownsKernels, BackendReport backend, Decoder decoder, Tokenizer? tokenizer, ModelSaveOptions save, HybridOptions options)
+    private HybridModel(IKernels kernels, bool ownsKernels, BackendReport backend, Decoder decoder, Tokenizer? tokenizer, ModelSaveOptions save, HybridOptions options, bool ownsDecoder = true)
     {
-        (Kernels, _ownsKernels, Backend, Decoder, Tokenizer, _save, _options) = (kernels, ownsKernels, backend, decoder, tokenizer, save, options);
+        (Kernels, _ownsKernels, Backend, Decoder, Tokenizer, _save, _options, _ownsDecoder) = (kernels, ownsKernels, backend, decoder, tokenizer, save, options, ownsDecoder);
+    }
+
+    /// <summary>The two modes of weights that the caller owns and disposes after this; both keep their memory unless <paramref name="options"/> says otherwise.</summary>
+    /// <param name="decoder">The weights.</param>
+    /// <param name="save">Configuration and tokenizer files to write when it is saved.</param>
+    /// <param name="tokenizer">Its tokenizer, or null.</param>
+    /// <param name="options">Sizes, optimizer, memory policy; backend and threads are those of the weights.</param>
+    public static HybridModel Of(Decoder decoder, ModelSaveOptions save, Tokenizer? tokenizer = null, HybridOptions? options = null)
+    {
+        options ??= new HybridOptions { IdleBytes = long.MaxValue };
+        options.Validate();
+        BackendReport backend = new(Backends.Cpu, decoder.Kernels.Description, Backends.Probe(), null);
+        return new HybridModel(decoder.Kernels, ownsKernels: false, backend, decoder, tokenizer, save, options, ownsDecoder: false);
     }
 
     /// <summary>The weights.</summary>
@@ -99,7 +112,7 @@ public sealed partial class HybridModel : IDisposable
         _scorer?.Dispose();
         _engine?.Dispose();
         _trainer?.Dispose();
-        Decoder.Dispose();
+        if (_ownsDecoder) { Decoder.Dispose(); }
         if (_ownsKernels) { Kernels.Dispose(); }
     }
 

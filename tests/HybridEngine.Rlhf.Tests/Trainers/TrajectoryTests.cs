@@ -88,9 +88,9 @@ public sealed class TrajectoryTests
 
         using ReferenceKernels kernels = new();
         using Decoder actor = Trajectory.Load(kernels, "llama");
-        using TrainableLanguageModel policy = new(actor, options.Training());
+        using HybridModel policy = HybridModel.Of(actor, new ModelSaveOptions { ConfigJson = "{}" }, options: new HybridOptions { Training = options.Training() });
         using TrainableScalarModel critic = Trajectory.LoadCritic(kernels, options.Training());
-        PpoTrainer trainer = new(options, new PpoModels(policy, null!, critic, null!, null!), new ListStream<RolloutPrompt>([]), _ => "");
+        PpoTrainer trainer = new(options, new PpoModels(policy, critic, null!, null!), new ListStream<RolloutPrompt>([]), _ => "");
         int[] all = [.. Enumerable.Range(0, batch.Rollouts.Count)];
         for (int step = 0; step < options.Steps; step++)
         {
