@@ -3,6 +3,7 @@
 #
 #   benchmarks/peers/run.sh [OUT]      default artifacts/peers
 #   REPS=3 ROUNDS=3 THREADS=2          repetitions inside a process, rounds of A B A B, threads
+#   CASES='train 4 256 0'              other cases: what, batch, prompt, new; a line each
 #
 # Peers, each optional and reported when absent:
 #   PyTorch     python3 with torch (Debian: python3-torch with libopenblas0-pthread; its factor against a current PyTorch is applied, see below)
@@ -27,12 +28,13 @@ record() { # who, then a command that prints one JSON line
 }
 
 # what batch prompt new
-cases='generate 1 128 64
+default_cases='generate 1 128 64
 generate 8 128 64
 generate 32 128 128
 prefill 1 512 0
 train 4 256 0
 rlhf 8 64 64'
+cases=${CASES:-$default_cases}
 for round in $(seq "$rounds"); do
   while read -r what batch prompt new; do
     echo "round $round: $what, batch $batch, prompt $prompt, new $new" >&2
