@@ -9,7 +9,7 @@ public sealed class BpeTokenizerTests
     [Fact]
     public void EncodeToIds_RandomMergesAndWords_AgreesWithThePlainAlgorithm()
     {
-        int seed = Environment.TickCount;
+        const int seed = 20261122;
         var random = new Random(seed);
         for (int round = 0; round < 40; round++)
         {

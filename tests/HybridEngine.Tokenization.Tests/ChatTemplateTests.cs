@@ -75,7 +75,7 @@ public sealed class ChatTemplateTests
     public void Render_BrokenTemplates_OnlyTemplateErrors()
     {
         string[] sources = [.. File.ReadLines(RepoRoot.Golden("chat_templates", "jinja_features.jsonl")).Select(line => JsonElement.Parse(line).GetProperty("source").GetString()!)];
-        int seed = Environment.TickCount;
+        const int seed = 20261122;
         var random = new Random(seed);
         for (int round = 0; round < 3000; round++)
         {

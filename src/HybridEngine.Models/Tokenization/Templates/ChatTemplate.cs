@@ -63,7 +63,15 @@ public sealed class ChatTemplate
             object? value = FromJson(variable.Value);
             scope[variable.Name] = variable.Name == "strftime_now" && value is string ? new TemplateFunction(variable.Name, _ => value) : value;
         }
-        return TemplateInterpreter.Render(_nodes.Value, scope);
+        try
+        {
+            return TemplateInterpreter.Render(_nodes.Value, scope);
+        }
+        catch (Exception error) when (error is not Core.HybridEngineException)
+        {
+            // The last line against a template that finds a way to upset the library beneath (a sort wraps what its comparison throws): its error, not ours.
+            throw error.InnerException as TemplateException ?? new TemplateException($"the chat template cannot be rendered: {error.Message}");
+        }
     }
 
     private static object? FromJson(JsonElement element)

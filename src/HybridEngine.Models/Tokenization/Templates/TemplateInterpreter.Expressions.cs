@@ -30,7 +30,8 @@ internal sealed partial class TemplateInterpreter
             FilterNode filter => Filter(filter.Name, Evaluate(filter.Input, scope), EvaluateArguments(filter.Arguments, scope)),
             TestNode test => Test(test.Name, Evaluate(test.Input, scope), EvaluateArguments(test.Arguments, scope)) != test.Negated,
             CapturedNode => _captured,
-            _ => throw new InvalidOperationException($"No rule for {node.GetType().Name}."),
+            // A slice among the items of a tuple (a[1:2, 3]) is grammar without a meaning here, as in Jinja.
+            _ => throw new TemplateException("chat template: a slice stands where a value is needed"),
         };
         // Work on a long value costs what it is long, or a short template could keep a machine busy for days.
         if (value is string { Length: > LongValue } text) Spend(text.Length / 16);
