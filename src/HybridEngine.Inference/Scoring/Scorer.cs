@@ -3,8 +3,8 @@ using HybridEngine.Models;
 
 namespace HybridEngine.Inference;
 
-/// <summary>Log-probabilities of given tokens, in packed batches; nothing is kept for a backward.</summary>
-/// <remarks>The same bits as training computes and as sampling recorded, in any batch. Not thread-safe.</remarks>
+/// <summary>What a model says about given sequences, in packed batches: log-probabilities, entropies, most likely tokens, embeddings, rewards. Nothing is kept for a backward.</summary>
+/// <remarks>The same bits as training computes and as sampling recorded, in any batch. The weights are read at each call. Not thread-safe.</remarks>
 public sealed class Scorer : IDisposable
 {
     // Rows whose logits are stored at once, for the most likely tokens.
@@ -14,11 +14,19 @@ public sealed class Scorer : IDisposable
     private readonly IKernels _kernels;
     private readonly TensorPool _pool;
     private readonly DecoderForward _forward;
+    private readonly ScalarHead? _head;
 
     /// <param name="decoder">The weights; shared, not owned.</param>
-    public Scorer(Decoder decoder)
+    /// <param name="head">The head of a reward model, or null; shared, not owned.</param>
+    /// <exception cref="InvalidInputException">The head is of another width than the hidden states.</exception>
+    public Scorer(Decoder decoder, ScalarHead? head = null)
     {
-        (_decoder, _kernels) = (decoder, decoder.Kernels);
+        if (head is not null && head.Weight.Columns != decoder.Config.EmbeddingSize)
+        {
+            throw new InvalidInputException(ScalarHead.TensorName, $"{head.Weight.Columns} columns", $"{decoder.Config.EmbeddingSize} (the model's hidden states)");
+        }
+
+        (_decoder, _kernels, _head) = (decoder, decoder.Kernels, head);
         _pool = new TensorPool(_kernels);
         _forward = new DecoderForward(decoder, _pool);
     }
@@ -30,8 +38,7 @@ public sealed class Scorer : IDisposable
     public SequenceScores[] Score(IReadOnlyList<int[]> sequences, ScoringOptions? options = null)
     {
         options ??= new ScoringOptions();
-        if (!(options.Temperature > 0) || !float.IsFinite(options.Temperature)) { throw new InvalidInputException("temperature", $"{options.Temperature}", "a finite number above 0"); }
-        if (options.Top < 0 || options.Top > _decoder.Config.VocabularySize) { throw new InvalidInputException("top", $"{options.Top}", $"0 to the vocabulary's {_decoder.Config.VocabularySize}"); }
+        options.Validate(_decoder.Config, _head is not null);
         SequenceScores[] scores = new SequenceScores[sequences.Count];
         for (int start = 0; start < sequences.Count;)
         {
@@ -60,17 +67,21 @@ public sealed class Scorer : IDisposable
         PackedTokens tokens = batch.Upload(_kernels, _pool);
         Tensor hidden = _forward.Run(tokens);
         tokens.Return(_pool);
-        (float[] logProbs, float[] entropies) = LogProbs(hidden, batch, options);
+        (float[] logProbs, float[] entropies) = options.NeedsHead ? LogProbs(hidden, batch, options) : ([], []);
         TokenLogProb[][] top = options.Top > 0 ? Top(hidden, options) : [];
+        float[][] embeddings = options.Embedding == EmbeddingPooling.None ? [] : Embeddings(hidden, batch, options);
+        float[] rewards = options.Reward ? Rewards(hidden, batch) : [];
         _pool.Return(hidden);
         for (int s = 0; s < scores.Length; s++)
         {
             (int first, int last) = (batch.Offsets[s], batch.Offsets[s + 1] - 1);
             scores[s] = new SequenceScores
             {
-                LogProbs = logProbs[first..last],
+                LogProbs = options.LogProbs ? logProbs[first..last] : [],
                 Entropies = options.Entropy ? entropies[first..last] : [],
                 Top = options.Top > 0 ? top[first..(last + 1)] : [],
+                Embedding = options.Embedding == EmbeddingPooling.None ? [] : embeddings[s],
+                Reward = options.Reward ? rewards[s] : null,
             };
         }
     }
@@ -119,5 +130,55 @@ public sealed class Scorer : IDisposable
 
         foreach (Tensor t in (ReadOnlySpan<Tensor>)[temperature, logits, id, logProb]) { _pool.Return(t); }
         return top;
+    }
+
+    private float[][] Embeddings(Tensor hidden, PackedBatch batch, ScoringOptions options)
+    {
+        int width = (int)hidden.Shape[1];
+        float[][] result = new float[batch.Sequences][];
+        if (options.Embedding == EmbeddingPooling.Last)
+        {
+            Tensor last = LastRows(hidden, batch);
+            float[] rows = Download(last);
+            _pool.Return(last);
+            for (int s = 0; s < result.Length; s++) { result[s] = EmbeddingPool.Pool(rows.AsSpan(s * width, width), width, options.Embedding, options.NormalizeEmbeddings); }
+            return result;
+        }
+
+        float[] all = Download(hidden);
+        for (int s = 0; s < result.Length; s++)
+        {
+            result[s] = EmbeddingPool.Pool(all.AsSpan(batch.Offsets[s] * width, batch.Length(s) * width), width, options.Embedding, options.NormalizeEmbeddings);
+        }
+
+        return result;
+    }
+
+    private float[] Rewards(Tensor hidden, PackedBatch batch)
+    {
+        Tensor last = LastRows(hidden, batch), values = _pool.Rent(DType.Float32, batch.Sequences, 1);
+        _kernels.Linear(last, _head!.Weight.Matrix!, default, values);
+        float[] rewards = Download(values);
+        _pool.Return(last);
+        _pool.Return(values);
+        return rewards;
+    }
+
+    private Tensor LastRows(Tensor hidden, PackedBatch batch)
+    {
+        int[] rows = new int[batch.Sequences];
+        for (int s = 0; s < rows.Length; s++) { rows[s] = batch.Offsets[s + 1] - 1; }
+        Tensor index = _pool.Rent(DType.Int32, rows.Length), last = _pool.Rent(DType.Float32, rows.Length, hidden.Shape[1]);
+        _kernels.Upload<int>(rows, index);
+        _kernels.GatherRows(hidden, index, last);
+        _pool.Return(index);
+        return last;
+    }
+
+    private float[] Download(Tensor tensor)
+    {
+        float[] values = new float[tensor.Count];
+        _kernels.Download(tensor, values.AsSpan());
+        return values;
     }
 }

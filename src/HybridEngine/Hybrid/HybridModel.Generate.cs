@@ -74,9 +74,6 @@ public sealed partial class HybridModel
         }
     }
 
-    /// <summary>Log-probabilities of given sequences: the same bits as sampling recorded and as training computes. Works in either mode.</summary>
-    public SequenceScores[] Score(IReadOnlyList<int[]> sequences, ScoringOptions? options = null) => (_scorer ??= new Scorer(Decoder)).Score(sequences, options);
-
     private SamplingOptions DefaultSampling => new() { Seed = _options.Seed };
 
     private Tokenizer RequireTokenizer() =>

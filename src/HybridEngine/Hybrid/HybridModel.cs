@@ -18,7 +18,6 @@ public sealed partial class HybridModel : IDisposable
     private readonly ModelSaveOptions _save;
     private GenerationEngine? _engine;
     private TrainableLanguageModel? _trainer;
-    private Scorer? _scorer;
 
     private HybridModel(IKernels kernels, bool ownsKernels, BackendReport backend, Decoder decoder, Tokenizer? tokenizer, ModelSaveOptions save, HybridOptions options, bool ownsDecoder = true)
     {
@@ -66,7 +65,7 @@ public sealed partial class HybridModel : IDisposable
         options ??= new HybridOptions();
         options.Validate();
         using ModelFiles files = ModelFiles.Open(path);
-        return Open(options, kernels => (Decoder.Load(kernels, files.Config, files.Bindings, files), files.LoadTokenizer(), ModelSaveOptions.Like(files)));
+        return Open(options, kernels => (Decoder.Load(kernels, files.Config, files.Bindings, files), files.LoadTokenizer(), ModelSaveOptions.Like(files)), kernels => ScalarHead.TryLoad(kernels, files));
     }
 
     /// <summary>A model with random weights.</summary>
@@ -83,7 +82,7 @@ public sealed partial class HybridModel : IDisposable
     }
 
     /// <summary>A second model with a copy of the weights as they are now, on the same backend: a frozen reference, the start of a critic. Dispose it before this one.</summary>
-    public HybridModel Clone() => new(Kernels, ownsKernels: false, Backend, Decoder.Clone(), Tokenizer, _save, _options);
+    public HybridModel Clone() => new(Kernels, ownsKernels: false, Backend, Decoder.Clone(), Tokenizer, _save, _options) { RewardHead = RewardHead?.Clone(Kernels) };
 
     /// <summary>Enters <see cref="HybridMode.Train"/>: scores tokens, takes gradients, steps. The same object each time.</summary>
     /// <param name="options">How to train; of the first call only. Null: those of <see cref="HybridOptions.Training"/>.</param>
@@ -104,7 +103,8 @@ public sealed partial class HybridModel : IDisposable
     /// <summary>Writes the model in Hugging Face layout, so that transformers and this engine read it: a complete folder or nothing.</summary>
     /// <param name="folder">Replaced as a whole when it exists.</param>
     /// <param name="dtype">Stored type of the weights.</param>
-    public void Save(string folder, DType dtype = DType.Float32) => ModelWriter.Save(folder, Decoder.Bindings, Decoder, _save with { DType = dtype });
+    public void Save(string folder, DType dtype = DType.Float32) => ModelWriter.Save(folder, Decoder.Bindings, Decoder,
+        _save with { DType = dtype, ExtraTensors = RewardHead is { } head ? [.. _save.ExtraTensors, head.ToWrite()] : _save.ExtraTensors });
 
     /// <inheritdoc />
     public void Dispose()
@@ -112,18 +112,19 @@ public sealed partial class HybridModel : IDisposable
         _scorer?.Dispose();
         _engine?.Dispose();
         _trainer?.Dispose();
+        RewardHead?.Dispose();
         if (_ownsDecoder) { Decoder.Dispose(); }
         if (_ownsKernels) { Kernels.Dispose(); }
     }
 
-    private static HybridModel Open(HybridOptions options, Func<IKernels, (Decoder Decoder, Tokenizer? Tokenizer, ModelSaveOptions Save)> load)
+    private static HybridModel Open(HybridOptions options, Func<IKernels, (Decoder Decoder, Tokenizer? Tokenizer, ModelSaveOptions Save)> load, Func<IKernels, ScalarHead?>? loadHead = null)
     {
         IKernels kernels = Backends.Open(options.Backend, options.Threads, out BackendReport report);
         try
         {
             if (report.Warning is { } warning) { (options.Warn ?? (line => Console.Error.WriteLine($"warning: {line}")))(warning); }
             (Decoder decoder, Tokenizer? tokenizer, ModelSaveOptions save) = load(kernels);
-            return new HybridModel(kernels, ownsKernels: true, report, decoder, tokenizer, save, options);
+            return new HybridModel(kernels, ownsKernels: true, report, decoder, tokenizer, save, options) { RewardHead = loadHead?.Invoke(kernels) };
         }
         catch
         {

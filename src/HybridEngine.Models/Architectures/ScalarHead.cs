@@ -1,7 +1,6 @@
 using HybridEngine.Core;
-using HybridEngine.Models;
 
-namespace HybridEngine.Training;
+namespace HybridEngine.Models;
 
 /// <summary>One row without bias that turns a final hidden state into a score or a value: the head of reward models and critics.</summary>
 public sealed class ScalarHead : IDisposable
@@ -37,12 +36,15 @@ public sealed class ScalarHead : IDisposable
         }
     }
 
+    /// <summary>The head of a saved reward model or critic; null when the model has none that gives one number.</summary>
+    public static ScalarHead? TryLoad(IKernels kernels, ModelFiles files) =>
+        Find(files) is { } tensor && tensor.Count == files.Config.EmbeddingSize ? Load(kernels, files) : null;
+
     /// <summary>Overwrites the weights with those of a saved model.</summary>
     /// <exception cref="InvalidInputException">It has no scalar head, or one of another width.</exception>
     public void Set(ModelFiles files)
     {
-        StoredTensor tensor = _names.Select(files.Tensors.GetValueOrDefault).FirstOrDefault(t => t is not null)
-            ?? throw new InvalidInputException(files.Path, $"no {TensorName}", "a reward model or critic");
+        StoredTensor tensor = Find(files) ?? throw new InvalidInputException(files.Path, $"no {TensorName}", "a reward model or critic");
         if (tensor.Count != Weight.Columns) { throw new InvalidInputException($"{files.Path}: {tensor.Name}", $"{tensor.Count} values", $"{Weight.Columns} (the model's hidden states)"); }
         Weight.Set(tensor.ToArray());
     }
@@ -57,6 +59,8 @@ public sealed class ScalarHead : IDisposable
         kernels.Copy(Weight.Value, copy.Weight.Value);
         return copy;
     }
+
+    private static StoredTensor? Find(ModelFiles files) => _names.Select(files.Tensors.GetValueOrDefault).FirstOrDefault(t => t is not null);
 
     /// <inheritdoc />
     public void Dispose() => Weight.Dispose();
