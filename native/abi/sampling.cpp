@@ -9,8 +9,8 @@ extern "C" {
 he_status he_sample(he_context* ctx, int64_t rows, int64_t vocabulary, const float* logits, int64_t logits_stride, const float* temperature,
                     const int32_t* top_k, const float* top_p, const float* min_p, const float* penalty, const int32_t* history,
                     int64_t history_width, int64_t history_stride, const int32_t* history_lengths, const int64_t* seeds,
-                    const int64_t* requests, const int32_t* choices, const int32_t* positions, int32_t* ids, float* log_prob,
-                    float* sampled_log_prob) {
+                    const int64_t* requests, const int32_t* choices, const int32_t* positions, const int32_t* masks, int64_t mask_count,
+                    int64_t mask_stride, const int32_t* mask_rows, int32_t* ids, float* log_prob, float* sampled_log_prob) {
   return he::guard([&] {
     he::require(ctx != nullptr, "sample: context is null");
     he::require(rows >= 0 && vocabulary > 0 && vocabulary <= INT32_MAX, "sample: the vocabulary must be positive");
@@ -22,9 +22,11 @@ he_status he_sample(he_context* ctx, int64_t rows, int64_t vocabulary, const flo
     he::require(history == nullptr || history_lengths != nullptr, "sample: a history needs its lengths");
     for (int64_t r = 0; history != nullptr && r < rows; ++r)
       he::require(history_lengths[r] >= 0 && history_lengths[r] <= history_width, "sample: a history is longer than its row");
-    const he::cpu::Sampling a{logits,    logits_stride, vocabulary,     temperature,     top_k, top_p,    min_p,
-                              penalty,   history,       history_stride, history_lengths, seeds, requests, choices,
-                              positions, ids,           log_prob,       sampled_log_prob};
+    he::require(masks == nullptr || (mask_rows != nullptr && mask_stride >= (vocabulary + 31) / 32), "sample: masks need a bit a token and mask rows");
+    for (int64_t r = 0; masks != nullptr && r < rows; ++r) he::require(mask_rows[r] < mask_count, "sample: a mask row lies outside the masks");
+    const he::cpu::Sampling a{logits,    logits_stride, vocabulary,     temperature,     top_k, top_p,       min_p,
+                              penalty,   history,       history_stride, history_lengths, seeds, requests,    choices,
+                              positions, masks,         mask_stride,    mask_rows,       ids,   log_prob,    sampled_log_prob};
     const he::cpu::SamplingKernels& kernels = ctx->isa.kernels.sampling;
     ctx->scratch.reserve(kernels.scratch(vocabulary));
     ctx->pool.parallel_for(rows, [&](int64_t row, int worker) { kernels.sample(a, row, ctx->scratch.of(worker)); });

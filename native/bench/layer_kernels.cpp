@@ -113,7 +113,8 @@ void add_sampling(std::vector<Kernel>& list, he_context* c, Data& d) {
                     [&d, c, filtered] {
                       return he_sample(c, d.decoding, kVocabulary, d.logits.data(), kVocabulary, d.ones.data(),
                                        (filtered ? d.k50 : d.off).data(), (filtered ? d.p95 : d.ones).data(), d.zeros.data(), d.ones.data(),
-                                       nullptr, 0, 0, nullptr, d.seeds.data(), d.seeds.data(), d.off.data(), d.off.data(), d.ids.data(),
+                                       nullptr, 0, 0, nullptr, d.seeds.data(), d.seeds.data(), d.off.data(), d.off.data(), nullptr, 0, 0,
+                                       nullptr, d.ids.data(),
                                        d.log_prob.data(), nullptr);
                     }});
 }

@@ -14,10 +14,10 @@ public sealed partial class ReferenceKernels
         {
             int r = (int)item;
             float temperature = Floats(parameters.Temperature)[r];
-            Sampler sampler = new(rows[r], History(parameters, r), Floats(parameters.RepetitionPenalty)[r], temperature);
-            (int token, float sampled) = temperature == 0 ? (sampler.Greatest(), 0) : Draw(sampler, parameters, r);
+            Sampler sampler = new(rows[r], Mask(parameters, r), History(parameters, r), Floats(parameters.RepetitionPenalty)[r], temperature);
+            (int token, float sampled) = sampler.IsEmpty ? (-1, float.NaN) : temperature == 0 ? (sampler.Greatest(), 0) : Draw(sampler, parameters, r);
             Ints(ids)[r] = token;
-            Floats(logProb)[r] = new LogSoftmax(rows[r], temperature).LogProb(token);
+            Floats(logProb)[r] = token < 0 ? float.NaN : new LogSoftmax(rows[r], temperature).LogProb(token);
             if (!sampledLogProb.IsEmpty) { Floats(sampledLogProb)[r] = sampled; }
         });
     }
@@ -60,6 +60,12 @@ public sealed partial class ReferenceKernels
         sampler.MinP(Floats(parameters.MinP)[r]);
         float uniform = Philox.Uniform(parameters.Seeds.AsSpan<long>()[r], parameters.Requests.AsSpan<long>()[r], Ints(parameters.Choices)[r], Ints(parameters.Positions)[r]);
         return sampler.Draw(uniform);
+    }
+
+    private static ReadOnlySpan<int> Mask(SamplingTensors parameters, int r)
+    {
+        int row = parameters.MaskRows.IsEmpty ? -1 : Ints(parameters.MaskRows)[r];
+        return row < 0 ? default : Ints(parameters.Masks.Rows(row, 1));
     }
 
     private static ReadOnlySpan<int> History(SamplingTensors parameters, int r) =>

@@ -9,14 +9,20 @@ internal sealed class Sampler
     private readonly bool[] _kept;
 
     /// <param name="logits">The row, unchanged.</param>
+    /// <param name="mask">A bit for each token that may be drawn; empty for all of them.</param>
     /// <param name="history">Tokens that the penalty applies to; ids outside the vocabulary are ignored.</param>
     /// <param name="penalty">1 is off.</param>
     /// <param name="temperature">0 leaves the logits as they are.</param>
-    public Sampler(ReadOnlySpan<float> logits, ReadOnlySpan<int> history, float penalty, float temperature)
+    public Sampler(ReadOnlySpan<float> logits, ReadOnlySpan<int> mask, ReadOnlySpan<int> history, float penalty, float temperature)
     {
         _z = logits.ToArray();
         _kept = new bool[_z.Length];
         Array.Fill(_kept, true);
+        for (int v = 0; v < _z.Length && !mask.IsEmpty; v++)
+        {
+            if ((mask[v / 32] >> (v % 32) & 1) == 0) { _z[v] = float.NegativeInfinity; }
+        }
+
         if (penalty != 1)
         {
             HashSet<int> seen = [.. history];
@@ -30,6 +36,9 @@ internal sealed class Sampler
         float inverse = 1 / temperature;
         for (int v = 0; v < _z.Length; v++) { _z[v] *= inverse; }
     }
+
+    /// <summary>Nothing can be drawn: every logit is -inf.</summary>
+    public bool IsEmpty => Array.TrueForAll(_z, float.IsNegativeInfinity);
 
     /// <summary>The greatest logit; the lowest id of equals.</summary>
     public int Greatest()

@@ -32,6 +32,12 @@ int32_t first_equal(const float* z, int64_t n, float value) {
   return 0;
 }
 
+bool nothing_left(const float* z, int64_t n) {
+  for (int64_t v = 0; v < n; ++v)
+    if (z[v] != -INFINITY) return false;
+  return true;
+}
+
 // exp(z * scale - top) of n values.
 void weigh(const float* z, int64_t n, float scale, float top, float* w) {
   for_lanes(n, [&](int64_t i, int64_t count) { store_some(w + i, exp(load_some(z + i, count) * splat(scale) - splat(top)), count); });
@@ -153,14 +159,24 @@ void filter_min_p(float* w, int64_t n, float fraction) {
   });
 }
 
-// The logits after the repetition penalty: the row itself, or a changed copy in `room`.
+// -inf where a token's bit is 0.
+void mask(float* z, int64_t n, const int32_t* bits) {
+  for (int64_t v = 0; v < n; ++v)
+    if (((static_cast<uint32_t>(bits[v >> 5]) >> (v & 31)) & 1) == 0) z[v] = -INFINITY;
+}
+
+// The logits after mask and repetition penalty: the row itself, or a changed copy in `room`.
 const float* penalise(const Sampling& a, int64_t row, const float* logits, float* room) {
   const float penalty = a.penalty[row];
-  if (penalty == 1.0f || a.history == nullptr) return logits;
+  const bool masked = a.masks != nullptr && a.mask_rows[row] >= 0, penalised = penalty != 1.0f && a.history != nullptr;
+  if (!masked && !penalised) return logits;
   memcpy(room, logits, static_cast<size_t>(a.vocabulary) * sizeof(float));
+  if (masked) mask(room, a.vocabulary, a.masks + a.mask_rows[row] * a.mask_stride);
+  if (!penalised) return room;
   for (int64_t i = 0; i < a.history_lengths[row]; ++i) {
     const int32_t id = a.history[row * a.history_stride + i];
     if (id < 0 || id >= a.vocabulary) continue;
+    if (room[id] == -INFINITY) continue;  // not allowed
     // From the row, not from the copy: a token that occurs twice is penalised once.
     room[id] = logits[id] > 0 ? logits[id] / penalty : logits[id] * penalty;
   }
@@ -203,6 +219,12 @@ void sampling_sample(const Sampling& a, int64_t row, float* scratch) {
 
   const float* penalised = penalise(a, row, logits, z);
   Draw d{0, 1};
+  if (penalised != logits && nothing_left(penalised, n)) {
+    a.ids[row] = -1;
+    a.log_prob[row] = NAN;
+    if (a.sampled_log_prob != nullptr) a.sampled_log_prob[row] = NAN;
+    return;
+  }
   if (!(temperature > 0)) {
     d.id = first_equal(penalised, n, greatest(penalised, n));
   } else {

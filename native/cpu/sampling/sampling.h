@@ -21,6 +21,9 @@ struct Sampling {
   const int64_t* requests;
   const int32_t* choices;
   const int32_t* positions;
+  const int32_t* masks;  // [masks, mask_stride] bits, or null
+  int64_t mask_stride;
+  const int32_t* mask_rows;  // negative: none
   int32_t* ids;
   float* log_prob;
   float* sampled_log_prob;  // or null

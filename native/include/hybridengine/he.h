@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define HE_ABI_VERSION 1u
+#define HE_ABI_VERSION 2u
 
 typedef enum he_status { HE_OK = 0, HE_INVALID_ARGUMENT = 1, HE_OUT_OF_MEMORY = 2, HE_UNSUPPORTED = 3, HE_DEVICE = 4, HE_INTERNAL = 5 } he_status;
 typedef struct he_context he_context;
@@ -134,11 +134,13 @@ HE_API he_status he_route_experts_backward(he_context* ctx, int64_t tokens, int6
                                            int64_t d_weights_stride, float* d_logits, int64_t d_logits_stride);
 
 /* ---- sampling ---- one entry a row: temperature (0 greedy), top_k (0 off), top_p (1 off), min_p (0 off), penalty (1 off), Philox key and counter.
- * history [rows, history_width] or null; sampled_log_prob may be null. */
+ * history [rows, history_width] or null; masks [mask_count, mask_stride] of bits or null, mask_rows [rows] (negative: no mask);
+ * sampled_log_prob may be null. An id is -1 where nothing can be drawn. */
 HE_API he_status he_sample(he_context* ctx, int64_t rows, int64_t vocabulary, const float* logits, int64_t logits_stride, const float* temperature,
                            const int32_t* top_k, const float* top_p, const float* min_p, const float* penalty, const int32_t* history,
                            int64_t history_width, int64_t history_stride, const int32_t* history_lengths, const int64_t* seeds, const int64_t* requests,
-                           const int32_t* choices, const int32_t* positions, int32_t* ids, float* log_prob, float* sampled_log_prob);
+                           const int32_t* choices, const int32_t* positions, const int32_t* masks, int64_t mask_count, int64_t mask_stride,
+                           const int32_t* mask_rows, int32_t* ids, float* log_prob, float* sampled_log_prob);
 HE_API he_status he_top_log_probs(he_context* ctx, int64_t rows, int64_t vocabulary, const float* logits, int64_t logits_stride, const float* temperature,
                                   int64_t k, int32_t* ids, int64_t ids_stride, float* log_probs, int64_t log_probs_stride);
 /* targets [rows]; negative: log_prob 0. */

@@ -43,7 +43,7 @@ Draws sample(he_context* ctx, int64_t rows, int64_t vocabulary, const std::vecto
   EXPECT_EQ(he_sample(ctx, rows, vocabulary, logits.data(), vocabulary, p.temperature.data(), p.top_k.data(), p.top_p.data(),
                       p.min_p.data(), p.penalty.data(), p.history.empty() ? nullptr : p.history.data(), p.history_width, p.history_width,
                       p.history.empty() ? nullptr : p.history_lengths.data(), p.seeds.data(), p.requests.data(), p.choices.data(),
-                      p.positions.data(), d.ids.data(), d.log_prob.data(), d.sampled.data()),
+                      p.positions.data(), nullptr, 0, 0, nullptr, d.ids.data(), d.log_prob.data(), d.sampled.data()),
             HE_OK)
       << he_last_error();
   return d;

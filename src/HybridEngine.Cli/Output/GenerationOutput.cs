@@ -100,6 +100,7 @@ internal sealed class GenerationOutput(bool json, bool sampledLogProbs)
     {
         FinishReason.Stop => "stop",
         FinishReason.Length => "length",
+        FinishReason.NoToken => "no_token",
         FinishReason.Cancelled => "cancelled",
         _ => "none",
     };

@@ -22,6 +22,7 @@ public static partial class Contract
         RequireValues(parameters.MinP, "parameters.MinP", p => p >= 0 && p <= 1, "0 (off) to 1");
         RequireValues(parameters.RepetitionPenalty, "parameters.RepetitionPenalty", p => p > 0 && float.IsFinite(p), "a positive number, 1 (off)");
         RequireHistory(device, parameters, rows);
+        RequireMasks(device, parameters, rows, logits.Shape[1]);
         RequireVector(device, ids, nameof(ids), DType.Int32, rows);
         RequireVector(device, logProb, nameof(logProb), DType.Float32, rows);
         RequireOptionalVector(device, sampledLogProb, nameof(sampledLogProb), DType.Float32, rows);
@@ -74,6 +75,17 @@ public static partial class Contract
         Require(device, history, "parameters.History", DType.Int32, rows, -1);
         RequireVector(device, lengths, "parameters.HistoryLengths", DType.Int32, rows);
         RequireRange(lengths, "parameters.HistoryLengths", 0, history.Shape[1] + 1, "columns of parameters.History");
+    }
+
+    private static void RequireMasks(DeviceKind device, SamplingTensors parameters, long rows, long vocabulary)
+    {
+        (Tensor masks, Tensor maskRows) = (parameters.Masks, parameters.MaskRows);
+        if (masks.IsEmpty != maskRows.IsEmpty) { throw Wrong("parameters.MaskRows", $"{maskRows}", masks.IsEmpty ? "no tensor, because there are no masks" : $"Int32 [{rows}]"); }
+        if (masks.IsEmpty) { return; }
+        Require(device, masks, "parameters.Masks", DType.Int32, -1, -1);
+        if (masks.Shape[1] < (vocabulary + 31) / 32) { throw Wrong("parameters.Masks", $"{masks}", $"at least {(vocabulary + 31) / 32} columns, a bit for each of {vocabulary} tokens"); }
+        RequireVector(device, maskRows, "parameters.MaskRows", DType.Int32, rows);
+        RequireRange(maskRows, "parameters.MaskRows", int.MinValue, masks.Shape[0], "rows of parameters.Masks; negative for none");
     }
 
     private static void RequireValues(Tensor tensor, string name, Func<float, bool> accepts, string expected)

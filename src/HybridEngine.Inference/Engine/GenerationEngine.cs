@@ -268,13 +268,20 @@ public sealed class GenerationEngine : IDisposable
         GenerationRequest request = s.Owner.Request;
         SamplingOptions sampling = request.Sampling;
         int id = _sampler.Ids[row];
+        if (id < 0)
+        {
+            EndWithoutToken(s);
+            return;
+        }
+
         float logProb = _sampler.LogProbs[row];
         s.Append(id);
         s.Log.Add(logProb, _sampler.SampledLogProbs[row]);
         if (sampling.TopLogProbs > 0) { s.Log.AddTop(_sampler.Top(row, sampling.TopLogProbs)); }
         bool ends = (!sampling.IgnoreEos && _endTokens.Contains(id)) || sampling.StopTokenIds.Contains(id);
         string text = ends ? "" : s.Text?.Add(id) ?? "";
-        if (ends || s.Text is { Stopped: true }) { s.Finish = FinishReason.Stop; }
+        if (!ends) { s.Constraint?.Accept(id); }
+        if (ends || s.Text is { Stopped: true } || s.Constraint is { MustEnd: true }) { s.Finish = FinishReason.Stop; }
         else if (s.Generated == sampling.MaxTokens) { s.Finish = FinishReason.Length; }
         if (s.Finish != FinishReason.None)
         {
@@ -283,5 +290,14 @@ public sealed class GenerationEngine : IDisposable
         }
 
         request.OnToken?.Invoke(new GeneratedToken(s.Choice, id, logProb, text, s.Finish));
+    }
+
+    // Filters and constraint together leave no token: the completion ends with what it has.
+    private void EndWithoutToken(Sequence s)
+    {
+        s.Finish = FinishReason.NoToken;
+        string text = s.Text?.Finish() ?? "";
+        _scheduler.Remove(s);
+        s.Owner.Request.OnToken?.Invoke(new GeneratedToken(s.Choice, -1, float.NaN, text, s.Finish));
     }
 }

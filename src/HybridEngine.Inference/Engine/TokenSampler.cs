@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using HybridEngine.Core;
 
 namespace HybridEngine.Inference;
@@ -8,7 +9,7 @@ internal sealed class TokenSampler : IDisposable
     private readonly IKernels _kernels;
     private readonly int _vocabulary;
     private readonly Column<float> _temperature, _topP, _minP, _penalty, _logProb, _sampledLogProb;
-    private readonly Column<int> _topK, _choice, _position, _historyLength, _id, _history, _topId;
+    private readonly Column<int> _topK, _choice, _position, _historyLength, _id, _history, _topId, _masks, _maskRow;
     private readonly Column<long> _seed, _request;
     private readonly Column<float> _topLogProb;
 
@@ -19,6 +20,7 @@ internal sealed class TokenSampler : IDisposable
         (_logProb, _sampledLogProb, _topLogProb) = (new(kernels), new(kernels), new(kernels));
         (_topK, _choice, _position, _historyLength) = (new(kernels), new(kernels), new(kernels), new(kernels));
         (_id, _history, _topId) = (new(kernels), new(kernels), new(kernels));
+        (_masks, _maskRow) = (new(kernels), new(kernels));
         (_seed, _request) = (new(kernels), new(kernels));
     }
 
@@ -50,8 +52,9 @@ internal sealed class TokenSampler : IDisposable
 
         Tensor history = default, historyLengths = default;
         if (penalties) { (history, historyLengths) = UploadHistory(sequences, longest); }
+        (Tensor masks, Tensor maskRows) = UploadMasks(sequences);
         SamplingTensors parameters = new(_temperature.Upload(rows), _topK.Upload(rows), _topP.Upload(rows), _minP.Upload(rows), _penalty.Upload(rows),
-            history, historyLengths, _seed.Upload(rows), _request.Upload(rows), _choice.Upload(rows), _position.Upload(rows));
+            history, historyLengths, _seed.Upload(rows), _request.Upload(rows), _choice.Upload(rows), _position.Upload(rows), masks, maskRows);
         _kernels.Sample(logits, parameters, _id.View(rows), _logProb.View(rows), _sampledLogProb.View(rows));
         if (top > 0)
         {
@@ -90,7 +93,7 @@ internal sealed class TokenSampler : IDisposable
     public void Dispose()
     {
         foreach (IDisposable column in (ReadOnlySpan<IDisposable>)[_temperature, _topP, _minP, _penalty, _logProb, _sampledLogProb, _topLogProb,
-            _topK, _choice, _position, _historyLength, _id, _history, _topId, _seed, _request])
+            _topK, _choice, _position, _historyLength, _id, _history, _topId, _masks, _maskRow, _seed, _request])
         {
             column.Dispose();
         }
@@ -111,10 +114,29 @@ internal sealed class TokenSampler : IDisposable
         return (_history.Upload(rows, longest), _historyLength.Upload(rows));
     }
 
+    // What each row's constraint allows next, one line of bits a constrained row.
+    private (Tensor Masks, Tensor Rows) UploadMasks(ReadOnlySpan<Sequence> sequences)
+    {
+        int masks = 0, words = (_vocabulary + 31) / 32;
+        for (int r = 0; r < sequences.Length; r++) { _maskRow.Host[r] = sequences[r].Constraint is null ? -1 : masks++; }
+        if (masks == 0) { return default; }
+        _masks.Reserve(masks * words);
+        for (int r = 0; r < sequences.Length; r++)
+        {
+            if (sequences[r].Constraint is not { } constraint) { continue; }
+            Span<int> line = _masks.Host.AsSpan(_maskRow.Host[r] * words, words);
+            ReadOnlySpan<int> allowed = MemoryMarshal.Cast<uint, int>(constraint.AllowedTokens);
+            allowed.CopyTo(line);
+            line[allowed.Length..].Clear();
+        }
+
+        return (_masks.Upload(masks, words), _maskRow.Upload(sequences.Length));
+    }
+
     private void Reserve(int rows)
     {
         foreach (Column<float> c in (ReadOnlySpan<Column<float>>)[_temperature, _topP, _minP, _penalty, _logProb, _sampledLogProb]) { c.Reserve(rows); }
-        foreach (Column<int> c in (ReadOnlySpan<Column<int>>)[_topK, _choice, _position, _historyLength, _id]) { c.Reserve(rows); }
+        foreach (Column<int> c in (ReadOnlySpan<Column<int>>)[_topK, _choice, _position, _historyLength, _id, _maskRow]) { c.Reserve(rows); }
         _seed.Reserve(rows);
         _request.Reserve(rows);
     }

@@ -9,6 +9,8 @@ public enum FinishReason
     Stop,
     /// <summary>The largest number of new tokens.</summary>
     Length,
+    /// <summary>No token may follow: constraint, banned words and least length together leave none.</summary>
+    NoToken,
     /// <summary>The caller cancelled it; what was generated stays readable.</summary>
     Cancelled,
 }

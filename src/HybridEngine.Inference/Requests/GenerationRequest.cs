@@ -27,7 +27,7 @@ public sealed record GenerationRequest
 
 /// <summary>One generated token.</summary>
 /// <param name="Choice">Index of the choice within its request, from 0.</param>
-/// <param name="Id">The token.</param>
+/// <param name="Id">The token; -1 when the choice ended because none may follow (<see cref="FinishReason.NoToken"/>).</param>
 /// <param name="LogProb">Log-probability under logits / temperature, before penalty and filters.</param>
 /// <param name="Text">Text that has become certain with this token: whole characters only, never a part of a stop text. Empty without a tokenizer.</param>
 /// <param name="FinishReason">Why the choice ended with this token, or <see cref="FinishReason.None"/>.</param>

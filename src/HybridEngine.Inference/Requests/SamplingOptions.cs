@@ -21,6 +21,9 @@ public sealed record SamplingOptions
     /// <summary>Divides positive and multiplies negative logits of tokens that prompt or completion hold (Keskar et al. 2019); 1 is off.</summary>
     public float RepetitionPenalty { get; init; } = 1;
 
+    /// <summary>The language that completions stay in; null for any text. Tokens outside it are removed before every other filter, and a completion that nothing can follow ends there.</summary>
+    public TokenConstraint? Constraint { get; init; }
+
     /// <summary>New tokens at most, a choice.</summary>
     public int MaxTokens { get; init; } = 128;
 
@@ -52,6 +55,7 @@ public sealed record SamplingOptions
         Require(TopP is > 0 and <= 1, "top_p", TopP, "a number above 0 and at most 1 (off)");
         Require(MinP is >= 0 and <= 1, "min_p", MinP, "a number from 0 (off) to 1");
         Require(float.IsFinite(RepetitionPenalty) && RepetitionPenalty > 0, "repetition_penalty", RepetitionPenalty, "a finite number above 0 (1 is off)");
+        Require(Constraint is null || Constraint.VocabularySize <= vocabularySize, "constraint", $"a constraint for {Constraint?.VocabularySize} tokens", $"one for at most the vocabulary's {vocabularySize}");
         Require(MaxTokens >= 1, "max_tokens", MaxTokens, "at least 1");
         Require(TopLogProbs >= 0 && TopLogProbs <= vocabularySize, "logprobs", TopLogProbs, $"0 to the vocabulary's {vocabularySize}");
         foreach (int id in StopTokenIds)

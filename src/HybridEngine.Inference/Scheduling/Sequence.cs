@@ -14,6 +14,7 @@ internal sealed class Sequence
         _tokens = new int[prompt.Length + Math.Min(owner.Request.Sampling.MaxTokens, 64)];
         prompt.CopyTo(_tokens, 0);
         Length = prompt.Length;
+        Constraint = owner.Request.Sampling.Constraint?.Start();
     }
 
     /// <summary>The request that it belongs to.</summary>
@@ -57,6 +58,9 @@ internal sealed class Sequence
 
     /// <summary>Why it ended, if it has.</summary>
     public FinishReason Finish { get; set; }
+
+    /// <summary>Where the completion stands in the request's constraint; null when it has none.</summary>
+    public ConstraintState? Constraint { get; set; }
 
     /// <summary>What was recorded of the new tokens.</summary>
     public CompletionLog Log { get; } = new();

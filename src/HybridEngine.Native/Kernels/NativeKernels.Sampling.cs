@@ -11,7 +11,7 @@ public sealed unsafe partial class NativeKernels
         SamplingTensors p = parameters;
         NativeMethods.he_sample(_context, logits.Shape[0], logits.Shape[1], F32(logits), RowStride(logits), F32(p.Temperature), I32(p.TopK), F32(p.TopP), F32(p.MinP),
             F32(p.RepetitionPenalty), I32(p.History), p.History.IsEmpty ? 0 : p.History.Shape[1], RowStride(p.History), I32(p.HistoryLengths), I64(p.Seeds), I64(p.Requests),
-            I32(p.Choices), I32(p.Positions), I32(ids), F32(logProb), F32(sampledLogProb)).Check();
+            I32(p.Choices), I32(p.Positions), I32(p.Masks), p.Masks.IsEmpty ? 0 : p.Masks.Shape[0], RowStride(p.Masks), I32(p.MaskRows), I32(ids), F32(logProb), F32(sampledLogProb)).Check();
     }
 
     /// <inheritdoc />

@@ -127,6 +127,35 @@ public abstract class SamplingContract<TBackend> : KernelSuite<TBackend> where T
         Assert.DoesNotContain(ids, id => id % 3 == 0);
     }
 
+    [SkippableFact]
+    public void Sample_MaskedRows_DrawWhatIsLeft()
+    {
+        const int Rows = 90, Vocabulary = 77, Words = 4;
+        float[] logits = Random.Normal(Rows * Vocabulary, 2);
+        SamplingCase all = MixedCase(Rows, Vocabulary);
+        int[] masks = Random.Integers(3 * Words, int.MinValue, int.MaxValue), maskRows = [.. Enumerable.Range(0, Rows).Select(r => r % 4 - 1)];
+        masks.AsSpan(2 * Words).Clear();
+        (int[] ids, float[] logProb, float[] sampled) = Run(Kernels, logits, Vocabulary, all, masks, maskRows);
+        bool Allowed(int r, int v) => maskRows[r] < 0 || (masks[maskRows[r] * Words + v / 32] >> (v % 32) & 1) != 0;
+        float[] masked = [.. logits.Select((z, i) => Allowed(i / Vocabulary, i % Vocabulary) ? z : float.NegativeInfinity)];
+        (int[] expected, _, float[] expectedSampled) = Run(Kernels, masked, Vocabulary, all);
+        for (int r = 0; r < Rows; r++)
+        {
+            if (maskRows[r] == 2)
+            {
+                Assert.True(ids[r] == -1 && float.IsNaN(logProb[r]) && float.IsNaN(sampled[r]), $"row {r}: {ids[r]} of nothing, {Random}");
+                continue;
+            }
+
+            Assert.True(ids[r] == expected[r] && Allowed(r, ids[r]), $"row {r}: {ids[r]}, expected {expected[r]}, {Random}");
+            Assert.Equal(expectedSampled[r], sampled[r]);
+            double total = Math.Log(Enumerable.Range(0, Vocabulary).Sum(v => Math.Exp(logits[r * Vocabulary + v] / Scale(r))));
+            Assert.Equal(logits[r * Vocabulary + ids[r]] / Scale(r) - total, logProb[r], 1e-4);
+        }
+
+        double Scale(int r) => all.Temperature[r] == 0 ? 1 : all.Temperature[r];
+    }
+
     [SkippableTheory, InlineData(1), InlineData(5), InlineData(64)]
     public void TopLogProbs_BestFirst_TiesByLowerId(int k)
     {
@@ -178,10 +207,12 @@ public abstract class SamplingContract<TBackend> : KernelSuite<TBackend> where T
         };
     }
 
-    private (int[] Ids, float[] LogProb, float[] Sampled) Run(IKernels k, float[] logits, int vocabulary, SamplingCase parameters)
+    private (int[] Ids, float[] LogProb, float[] Sampled) Run(IKernels k, float[] logits, int vocabulary, SamplingCase parameters, int[]? masks = null, int[]? maskRows = null)
     {
+        SamplingTensors tensors = parameters.Tensors(k);
+        if (masks is not null) { tensors = tensors with { Masks = k.Ints(masks, masks.Length / 4, 4), MaskRows = k.Ints(maskRows!) }; }
         Tensor ids = k.Allocate(DType.Int32, parameters.Rows), logProb = k.Allocate(DType.Float32, parameters.Rows), sampled = k.Allocate(DType.Float32, parameters.Rows);
-        k.Sample(Place(k, logits, parameters.Rows, vocabulary), parameters.Tensors(k), ids, logProb, sampled);
+        k.Sample(Place(k, logits, parameters.Rows, vocabulary), tensors, ids, logProb, sampled);
         return (k.ReadInts(ids), k.Read(logProb), k.Read(sampled));
     }
 
