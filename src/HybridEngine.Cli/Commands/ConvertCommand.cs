@@ -13,14 +13,14 @@ internal static class ConvertCommand
     {
         Argument<string> input = new("in") { Description = "Folder in Hugging Face layout, .gguf file, or llama2.c .bin file." };
         Argument<string> output = new("out") { Description = "A .gguf file, or a folder; replaced as a whole." };
-        Option<string?> quantize = new Option<string?>("--quantize") { Description = "Block type of the matrices in a GGUF: q8_0, q4_0, q4_1.", HelpName = "TYPE" }.AcceptOnlyFromAmong("q8_0", "q4_0", "q4_1");
+        Option<string?> quantize = new Option<string?>("--quantize") { Description = "Block type of the matrices in a GGUF: q8_0, q6_k, q5_1, q5_0, q4_k, q4_1, q4_0.", HelpName = "TYPE" };
         Command command = new("convert", "Writes a model in another format or element type.") { input, output, quantize };
         command.SetAction(parse =>
         {
             string dtype = parse.GetValue(GlobalOptions.DType)!;
             string? block = parse.GetValue(quantize);
             if (block is not null && dtype != "auto") { throw new InvalidInputException("--dtype and --quantize", $"{dtype} and {block}", "one of them"); }
-            DType? type = block is not null ? ModelConverter.ParseDType("--quantize", block) : dtype == "auto" ? null : ModelConverter.ParseDType("--dtype", dtype);
+            StoredType? type = block is not null ? ModelConverter.ParseType("--quantize", block) : dtype == "auto" ? null : ModelConverter.ParseType("--dtype", dtype);
             ConversionResult result = ModelConverter.Convert(parse.GetValue(input)!, parse.GetValue(output)!, type);
             if (parse.GetValue(GlobalOptions.Json))
             {
@@ -28,7 +28,7 @@ internal static class ConvertCommand
                 {
                     w.WriteStartObject();
                     w.WriteString("path", result.Path);
-                    w.WriteString("dtype", result.DType.ToString().ToLowerInvariant());
+                    w.WriteString("dtype", (result.Type.DType?.ToString() ?? result.Type.Name).ToLowerInvariant());
                     w.WriteNumber("tensors", result.Tensors);
                     w.WriteNumber("bytes", result.Bytes);
                     w.WriteEndObject();
@@ -36,7 +36,7 @@ internal static class ConvertCommand
             }
             else
             {
-                Console.WriteLine($"{result.Path}: {result.Tensors} tensors, {result.Bytes:N0} bytes, matrices in {result.DType}");
+                Console.WriteLine($"{result.Path}: {result.Tensors} tensors, {result.Bytes:N0} bytes, matrices in {result.Type.Name}");
             }
 
             return 0;

@@ -41,7 +41,7 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
     public string? TokenizerJsonPath { get; init; }
 
     /// <summary>The type that most weight values have: the checkpoint's own.</summary>
-    public DType StoredDType => Bindings.Where(b => !b.IsVector).Select(b => Locate(b).Tensor).GroupBy(t => t.Type).OrderByDescending(g => g.Sum(t => t.Count)).First().Key.DType!.Value;
+    public StoredType WeightType => Bindings.Where(b => !b.IsVector).Select(b => Locate(b).Tensor).GroupBy(t => t.Type).OrderByDescending(g => g.Sum(t => t.Count)).First().Key;
 
     /// <summary>Bytes of all tensors.</summary>
     public long TotalBytes => Tensors.Values.Sum(t => t.ByteCount);
@@ -114,7 +114,7 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
             string where = $"{tensor.FilePath}: tensor {tensor.Name}";
             long[] expected = binding.IsVector ? [binding.FusedRows] : location.Transposed ? [binding.Columns, binding.FusedRows] : [binding.FusedRows, binding.Columns];
             if (!tensor.Shape.SequenceEqual(expected)) { throw new InvalidInputException(where, StoredTensor.Describe(tensor.Shape), $"{StoredTensor.Describe(expected)} by the configuration"); }
-            if (tensor.Type.DType is null or DType.Int32 or DType.Int64 or DType.UInt8) { throw new UnsupportedException(where, $"element type {tensor.Type.Name}", "F32, F16, BF16, F64, Q8_0, Q4_0, Q4_1"); }
+            if (!tensor.Type.HoldsWeights) { throw new UnsupportedException(where, $"element type {tensor.Type.Name}", StoredType.ReadableNames); }
         }
 
         // A tensor without a place means that the configuration does not describe this model (a bias that would be dropped, more layers): refuse rather than run it wrong.

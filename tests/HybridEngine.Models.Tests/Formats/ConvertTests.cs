@@ -30,20 +30,23 @@ public sealed class ConvertTests
     }
 
     [SkippableTheory]
-    [InlineData("llama", DType.Q8_0, 0.01)]
-    [InlineData("llama", DType.Q4_0, 0.2)]
-    [InlineData("gpt2", DType.Q4_1, 0.15)]
-    [InlineData("qwen2", DType.Float16, 0.001)]
-    [InlineData("llama", DType.BFloat16, 0.005)]
-    public void Convert_Quantized_ValuesWithinTheTypesError(string name, DType dtype, double relative)
+    [InlineData("llama", "q8_0", 0.01)]
+    [InlineData("llama", "q4_0", 0.2)]
+    [InlineData("gpt2", "q4_1", 0.15)]
+    [InlineData("gpt2", "q5_0", 0.1)]
+    [InlineData("llama", "q5_1", 0.08)]
+    [InlineData("qwen2", "float16", 0.001)]
+    [InlineData("llama", "bfloat16", 0.005)]
+    public void Convert_Quantized_ValuesWithinTheTypesError(string name, string dtype, double relative)
     {
+        StoredType type = ModelConverter.ParseType("--quantize", dtype);
         using TemporaryFolder temporary = new();
         string gguf = temporary.File("model.gguf");
-        ConversionResult result = ModelConverter.Convert(Golden.Model(name), gguf, dtype);
+        ConversionResult result = ModelConverter.Convert(Golden.Model(name), gguf, type);
         using ModelFiles original = ModelFiles.Open(Golden.Model(name)), quantized = ModelFiles.Open(gguf);
 
-        Assert.Equal(dtype, result.DType);
-        Assert.Equal(dtype, quantized.StoredDType);
+        Assert.Equal(type, result.Type);
+        Assert.Equal(type, quantized.WeightType);
         foreach (ParameterBinding b in original.Bindings)
         {
             float[] expected = ModelFilesTests.Read(original, b), actual = ModelFilesTests.Read(quantized, b);
@@ -59,7 +62,7 @@ public sealed class ConvertTests
         using TemporaryFolder temporary = new();
         string source = temporary.File("narrow.gguf"), folder = temporary.File("folder"), again = temporary.File("again.gguf");
         WriteNarrowModel(source, Golden.Shared("models", "SmolLM2-135M-Instruct.Q4_1.gguf"));
-        ModelConverter.Convert(source, folder, DType.BFloat16);
+        ModelConverter.Convert(source, folder, StoredType.BF16);
         using ModelFiles gguf = ModelFiles.Open(source), copy = ModelFiles.Open(folder);
 
         Assert.Equal(Describe(gguf.Config), Describe(copy.Config));
@@ -69,7 +72,7 @@ public sealed class ConvertTests
         Assert.Equal(gguf.LoadTokenizer()!.Encode(Text), copy.LoadTokenizer()!.Encode(Text));
 
         // And from the folder to GGUF: the pre-tokenizer is recognised, the vocabulary is the same.
-        ModelConverter.Convert(folder, again, DType.Q8_0);
+        ModelConverter.Convert(folder, again, StoredType.Q8_0);
         using ModelFiles last = ModelFiles.Open(again);
         Assert.Equal("smollm", last.Gguf!.Text("tokenizer.ggml.pre"));
         Assert.Equal(gguf.Gguf!.Texts("tokenizer.ggml.tokens"), last.Gguf.Texts("tokenizer.ggml.tokens"));
@@ -104,7 +107,7 @@ public sealed class ConvertTests
     public void Convert_BlockTypeToFolder_RefusedByName()
     {
         using TemporaryFolder temporary = new();
-        UnsupportedException error = Assert.Throws<UnsupportedException>(() => ModelConverter.Convert(Golden.Local("models", "llama"), temporary.File("x"), DType.Q8_0));
+        UnsupportedException error = Assert.Throws<UnsupportedException>(() => ModelConverter.Convert(Golden.Local("models", "llama"), temporary.File("x"), StoredType.Q8_0));
         Assert.Contains("Q8_0 in a folder of safetensors", error.Message, StringComparison.Ordinal);
     }
 

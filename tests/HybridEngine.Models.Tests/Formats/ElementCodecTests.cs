@@ -11,7 +11,7 @@ public sealed class ElementCodecTests
     {
         ushort[] all = [.. Enumerable.Range(0, 65536).Select(i => (ushort)i)];
         float[] decoded = new float[all.Length];
-        ElementDecoder.Decode(DType.Float16, MemoryMarshal.AsBytes(all.AsSpan()), decoded);
+        StoredType.F16.Decode(MemoryMarshal.AsBytes(all.AsSpan()), decoded);
 
         for (int i = 0; i < all.Length; i++)
         {
@@ -25,7 +25,7 @@ public sealed class ElementCodecTests
     {
         float[] values = Samples(16);
         Half[] encoded = new Half[values.Length];
-        ElementDecoder.Encode(DType.Float16, values, MemoryMarshal.AsBytes(encoded.AsSpan()));
+        StoredType.F16.Encode(values, MemoryMarshal.AsBytes(encoded.AsSpan()));
 
         for (int i = 0; i < values.Length; i++)
         {
@@ -39,7 +39,7 @@ public sealed class ElementCodecTests
     {
         float[] values = Samples(17);
         ushort[] encoded = new ushort[values.Length];
-        ElementDecoder.Encode(DType.BFloat16, values, MemoryMarshal.AsBytes(encoded.AsSpan()));
+        StoredType.BF16.Encode(values, MemoryMarshal.AsBytes(encoded.AsSpan()));
 
         for (int i = 0; i < values.Length; i++)
         {
@@ -58,25 +58,34 @@ public sealed class ElementCodecTests
     }
 
     [Theory]
-    [InlineData(DType.Q8_0)]
-    [InlineData(DType.Q4_0)]
-    [InlineData(DType.Q4_1)]
-    public void Encode_BlockTypes_ErrorWithinHalfAStepOfTheBlock(DType dtype)
+    [InlineData("Q8_0")]
+    [InlineData("Q4_0")]
+    [InlineData("Q4_1")]
+    [InlineData("Q5_0")]
+    [InlineData("Q5_1")]
+    public void Encode_BlockTypes_ErrorWithinHalfAStepOfTheBlock(string name)
     {
+        StoredType type = StoredType.FromGgmlName(name)!;
         Random random = new(18);
         float[] values = new float[32 * 257];
         for (int i = 0; i < values.Length; i++) { values[i] = (random.NextSingle() - 0.5f) * MathF.Pow(10, i / 32 % 5 - 2); }
-        byte[] bytes = new byte[dtype.Bytes(values.Length)];
+        byte[] bytes = new byte[type.Bytes(values.Length)!.Value];
         float[] decoded = new float[values.Length];
-        ElementDecoder.Encode(dtype, values, bytes);
-        ElementDecoder.Decode(dtype, bytes, decoded);
+        type.Encode(values, bytes);
+        type.Decode(bytes, decoded);
 
         for (int block = 0; block < values.Length; block += 32)
         {
             float[] x = values[block..(block + 32)];
             float most = x.Max(Math.Abs), range = x.Max() - x.Min();
-            // The stored scale is a float16: it moves the farthest value by up to 2^-11 of itself. Q4_0 cuts its top value at +7 steps.
-            float bound = dtype switch { DType.Q8_0 => most / 127 * 0.5f + most / 1024, DType.Q4_0 => most / 8 + most / 1024, _ => range / 15 * 0.5f + (most + range) / 1024 };
+            // The stored scale is a float16: it moves the farthest value by up to 2^-11 of itself. Q4_0 and Q5_0 cut their top value at one step less than the lowest.
+            float bound = name switch
+            {
+                "Q8_0" => most / 127 * 0.5f + most / 1024,
+                "Q4_0" => most / 8 + most / 1024,
+                "Q5_0" => most / 16 + most / 1024,
+                _ => range / (name == "Q4_1" ? 15 : 31) * 0.5f + (most + range) / 1024,
+            };
             for (int i = 0; i < 32; i++) { Assert.True(Math.Abs(x[i] - decoded[block + i]) <= bound, $"{x[i]} became {decoded[block + i]}, bound {bound}"); }
         }
     }

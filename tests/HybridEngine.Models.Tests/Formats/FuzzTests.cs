@@ -36,7 +36,7 @@ public sealed class FuzzTests
     {
         using TemporaryFolder temporary = new();
         string path = temporary.File("model.gguf");
-        ModelConverter.Convert(Golden.Local("models", "llama"), path, DType.Q8_0);
+        ModelConverter.Convert(Golden.Local("models", "llama"), path, StoredType.Q8_0);
         Fuzz(path, path, headerBytes: 3000, seed: 16);
     }
 

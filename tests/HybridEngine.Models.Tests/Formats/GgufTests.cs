@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Text.Json;
 using HybridEngine.Core;
 using Xunit;
 
@@ -7,27 +5,6 @@ namespace HybridEngine.Models.Tests;
 
 public sealed class GgufTests
 {
-    [SkippableTheory]
-    [InlineData(DType.Float16, "F16")]
-    [InlineData(DType.BFloat16, "BF16")]
-    [InlineData(DType.Q8_0, "Q8_0")]
-    [InlineData(DType.Q4_0, "Q4_0")]
-    [InlineData(DType.Q4_1, "Q4_1")]
-    public void Codec_LlamaCppBlocks_SameValuesAndSameBytes(DType dtype, string name)
-    {
-        byte[] blocks = File.ReadAllBytes(Golden.Shared("golden", "gguf", name + ".blocks"));
-        float[] expected = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(Golden.Shared("golden", "gguf", name + ".f32"))).ToArray();
-        float[] source = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(Golden.Shared("golden", "gguf", "source.f32"))).ToArray();
-
-        float[] decoded = new float[expected.Length];
-        ElementDecoder.Decode(dtype, blocks, decoded);
-        byte[] encoded = new byte[blocks.Length];
-        ElementDecoder.Encode(dtype, source, encoded);
-
-        Assert.Equal(expected.Select(BitConverter.SingleToInt32Bits), decoded.Select(BitConverter.SingleToInt32Bits));
-        Assert.Equal(blocks, encoded);
-    }
-
     [SkippableFact]
     public void Open_SmolLM2_ConfigurationAsPublished()
     {
@@ -39,7 +16,7 @@ public sealed class GgufTests
         Assert.Equal(1e-5f, c.Norm.Epsilon);
         Assert.Equal(Math.Pow(100000, -2.0 / 64), c.Rotary!.InverseFrequencies[1], 1e-15);
         Assert.Equal([2], c.EosTokenIds);
-        Assert.Equal(DType.Q4_1, model.StoredDType);
+        Assert.Equal(StoredType.Q4_1, model.WeightType);
         Assert.Contains("<|im_start|>", model.ChatTemplate, StringComparison.Ordinal);
         Assert.Equal(49152, model.Gguf!.Texts("tokenizer.ggml.tokens")!.Length);
     }
@@ -87,15 +64,15 @@ public sealed class GgufTests
         string path = temporary.File("x.gguf");
         GgufWriter.Write(path, new GgufMetadata(path), [new TensorToWrite("blk.0.ffn_up.weight", DType.Q8_0, [1, 256], v => v[0] = 1)]);
         byte[] bytes = File.ReadAllBytes(path);
-        // The type number stands after name, rank and two extents; Q4_K has fewer bytes, so the file stays sound.
+        // The type number stands after name, rank and two extents; IQ3_S has fewer bytes, so the file stays sound.
         int at = 24 + 8 + "blk.0.ffn_up.weight".Length + 4 + 16;
         Assert.Equal(8, bytes[at]);
-        bytes[at] = 12;
+        bytes[at] = 21;
         File.WriteAllBytes(path, bytes);
 
         using GgufFile file = GgufFile.Open(path);
         UnsupportedException error = Assert.Throws<UnsupportedException>(() => file.Tensors.Values.Single().ToArray());
 
-        Assert.Contains("element type Q4_K of tensor blk.0.ffn_up.weight", error.Message, StringComparison.Ordinal);
+        Assert.Contains("element type IQ3_S of tensor blk.0.ffn_up.weight", error.Message, StringComparison.Ordinal);
     }
 }

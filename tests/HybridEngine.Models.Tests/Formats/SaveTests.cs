@@ -32,7 +32,7 @@ public sealed class SaveTests
         ModelWriter.Save(copy, model.Bindings, model, ModelSaveOptions.Like(model) with { DType = dtype });
         using ModelFiles half = ModelFiles.Open(copy);
 
-        Assert.Equal(dtype, half.StoredDType);
+        Assert.Equal(StoredType.Of(dtype), half.WeightType);
         Assert.Contains(dtype == DType.BFloat16 ? "\"torch_dtype\": \"bfloat16\"" : "\"torch_dtype\": \"float16\"", File.ReadAllText(Path.Combine(copy, "config.json")), StringComparison.Ordinal);
         foreach (ParameterBinding b in model.Bindings)
         {

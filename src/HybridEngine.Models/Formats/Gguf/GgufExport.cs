@@ -9,8 +9,8 @@ internal static class GgufExport
 
     /// <summary>Architecture, sizes and tokenizer of a model.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="dtype">Type of the matrices, for <c>general.file_type</c>.</param>
-    public static GgufMetadata Metadata(ModelFiles model, DType dtype)
+    /// <param name="type">Type of the matrices, for <c>general.file_type</c>.</param>
+    public static GgufMetadata Metadata(ModelFiles model, StoredType type)
     {
         DecoderConfig c = model.Config;
         string architecture = Architecture(model), prefix = architecture + ".";
@@ -19,7 +19,7 @@ internal static class GgufExport
             ["general.architecture"] = architecture,
             ["general.type"] = "model",
             ["general.name"] = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(model.Path))),
-            ["general.file_type"] = FileType(dtype),
+            ["general.file_type"] = FileType(type),
             ["general.quantization_version"] = 2u,
             [prefix + "block_count"] = (uint)c.Layers,
             [prefix + "context_length"] = (uint)c.MaxPositions,
@@ -47,8 +47,8 @@ internal static class GgufExport
         return m;
     }
 
-    /// <summary>The tensors: matrices in <paramref name="dtype"/> (rows that do not fill its blocks stay float16), vectors, positions and small tables in float32.</summary>
-    public static IReadOnlyList<TensorToWrite> Tensors(ModelFiles model, DType dtype)
+    /// <summary>The tensors: matrices in <paramref name="type"/> (or what <see cref="TypeOf"/> takes instead), vectors, positions and small tables in float32.</summary>
+    public static IReadOnlyList<TensorToWrite> Tensors(ModelFiles model, StoredType type)
     {
         string architecture = Architecture(model);
         List<TensorToWrite> tensors = [];
@@ -65,12 +65,23 @@ internal static class GgufExport
                 continue;
             }
 
-            DType stored = first.Role == ParameterRole.PositionEmbedding ? DType.Float32 : first.Columns % dtype.BlockLength() == 0 ? dtype : DType.Float16;
-            tensors.Add(new TensorToWrite(group.Key, stored, [first.FusedRows, first.Columns], values => Read(model, origin, heads, values)));
+            tensors.Add(new TensorToWrite(group.Key, TypeOf(first, type), [first.FusedRows, first.Columns], values => Read(model, origin, heads, values)));
         }
 
         if (GgufRotary.FactorsOf(Configuration(model), model.Config) is { } factors) { tensors.Add(new TensorToWrite(GgufNames.RotaryFactors, DType.Float32, [factors.Length], values => factors.CopyTo(values, 0))); }
         return tensors;
+    }
+
+    /// <summary>
+    /// The type of one matrix. Q4_K keeps the embedding and the head, where errors cost most, in Q6_K. Rows that do not fill blocks of 256 take the next larger type with blocks of 32
+    /// (as llama.cpp's quantizer does), rows that do not fill those float16.
+    /// </summary>
+    private static StoredType TypeOf(ParameterBinding binding, StoredType type)
+    {
+        if (binding.Role == ParameterRole.PositionEmbedding) { return StoredType.F32; }
+        if (type == StoredType.Q4_K && binding.Role is ParameterRole.Embedding or ParameterRole.Head) { type = StoredType.Q6_K; }
+        if (binding.Columns % type.BlockLength != 0) { type = type == StoredType.Q4_K ? StoredType.Q5_0 : type == StoredType.Q6_K ? StoredType.Q8_0 : StoredType.F16; }
+        return binding.Columns % type.BlockLength == 0 ? type : StoredType.F16;
     }
 
     private static void Read(ModelFiles model, ParameterBinding[] parts, int interleavedHeads, float[] values)
@@ -105,15 +116,19 @@ internal static class GgufExport
 
     private static ConfigReader Configuration(ModelFiles model) => new(model.Path, JsonInput.Parse(model.Path, System.Text.Encoding.UTF8.GetBytes(model.ConfigJson)));
 
-    // llama_ftype: the type of most matrices.
-    private static uint FileType(DType dtype) => dtype switch
+    // llama_ftype: the type of most matrices (Q4_K: of its "small" mixture).
+    private static uint FileType(StoredType type) => type.Name switch
     {
-        DType.Float32 => 0,
-        DType.Float16 => 1,
-        DType.Q4_0 => 2,
-        DType.Q4_1 => 3,
-        DType.Q8_0 => 7,
-        DType.BFloat16 => 32,
-        _ => throw new UnsupportedException("--dtype", $"{dtype}", "float32, float16, bfloat16, q8_0, q4_0, q4_1"),
+        "F32" => 0,
+        "F16" => 1,
+        "Q4_0" => 2,
+        "Q4_1" => 3,
+        "Q8_0" => 7,
+        "Q5_0" => 8,
+        "Q5_1" => 9,
+        "Q4_K" => 14,
+        "Q6_K" => 18,
+        "BF16" => 32,
+        _ => throw new UnsupportedException("convert", $"writing {type.Name}", StoredType.WritableNames),
     };
 }

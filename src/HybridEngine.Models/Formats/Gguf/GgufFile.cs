@@ -94,7 +94,7 @@ public sealed class GgufFile : IDisposable
         }
 
         uint typeNumber = cursor.Read<uint>(name);
-        StoredType type = StoredType.FromGgml(typeNumber) ?? throw new UnsupportedException(where, $"ggml type {typeNumber}", "F32, F16, BF16, Q8_0, Q4_0, Q4_1");
+        StoredType type = StoredType.FromGgml(typeNumber) ?? throw new UnsupportedException(where, $"ggml type {typeNumber}", StoredType.ReadableNames);
         ulong offset = cursor.Read<ulong>(name);
         long? count = SafetensorsFile.Product(shape), bytes = count is { } n ? type.Bytes(n) : null;
         if (bytes is null || (rank > 0 && shape[^1] % type.BlockLength != 0))

@@ -9,7 +9,7 @@ public static class GgufWriter
     /// <summary>Writes one file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="metadata">Pairs in order; <c>general.alignment</c> is taken from them.</param>
-    /// <param name="tensors">In file order, unique names; Float32, Float16, BFloat16, Q8_0, Q4_0 or Q4_1 with rows of whole blocks.</param>
+    /// <param name="tensors">In file order, unique names; types that are written (<see cref="StoredType.IsWritable"/>) with rows of whole blocks.</param>
     public static void Write(string path, GgufMetadata metadata, IReadOnlyList<TensorToWrite> tensors)
     {
         int alignment = metadata.Integer("general.alignment") ?? GgufFile.DefaultAlignment;
@@ -29,11 +29,11 @@ public static class GgufWriter
             long offset = 0;
             foreach (TensorToWrite tensor in tensors)
             {
-                if (tensor.Shape.Count == 0 || tensor.Shape[^1] % tensor.DType.BlockLength() != 0) { throw new UnsupportedException(tensor.Name, $"{tensor.DType} for {StoredTensor.Describe(tensor.Shape)}", $"rows of multiples of {tensor.DType.BlockLength()}"); }
+                if (tensor.Shape.Count == 0 || tensor.Shape[^1] % tensor.Type.BlockLength != 0) { throw new UnsupportedException(tensor.Name, $"{tensor.Type.Name} for {StoredTensor.Describe(tensor.Shape)}", $"rows of multiples of {tensor.Type.BlockLength}"); }
                 WriteString(writer, tensor.Name);
                 writer.Write((uint)tensor.Shape.Count);
                 foreach (long extent in tensor.Shape.Reverse()) { writer.Write((ulong)extent); }
-                writer.Write(StoredType.GgmlNumber(StoredType.Of(tensor.DType)));
+                writer.Write(StoredType.GgmlNumber(tensor.Type));
                 writer.Write((ulong)offset);
                 offset += RoundUp(tensor.ByteCount, alignment);
             }

@@ -14,7 +14,7 @@ public static class SafetensorsWriter
     /// <param name="metadata">For <c>__metadata__</c>; <c>format: pt</c> by default, which transformers wants to see.</param>
     public static void Write(string path, IEnumerable<TensorToWrite> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        TensorToWrite[] ordered = [.. tensors.OrderByDescending(t => t.DType.BlockBytes()).ThenBy(t => t.Name, StringComparer.Ordinal)];
+        TensorToWrite[] ordered = [.. tensors.OrderByDescending(t => t.Type.BlockBytes).ThenBy(t => t.Name, StringComparer.Ordinal)];
         byte[] header = Header(ordered, metadata ?? new Dictionary<string, string> { ["format"] = "pt" });
         AtomicFile.Write(path, stream =>
         {
@@ -77,9 +77,9 @@ public static class SafetensorsWriter
             long offset = 0;
             foreach (TensorToWrite tensor in tensors)
             {
-                if (tensor.DType is not (DType.Float32 or DType.BFloat16 or DType.Float16)) { throw new UnsupportedException(tensor.Name, $"element type {tensor.DType} in safetensors", "float32, bfloat16, float16"); }
+                if (tensor.Type.DType is not (DType.Float32 or DType.BFloat16 or DType.Float16)) { throw new UnsupportedException(tensor.Name, $"element type {tensor.Type.Name} in safetensors", "float32, bfloat16, float16"); }
                 json.WriteStartObject(tensor.Name);
-                json.WriteString("dtype", StoredType.Of(tensor.DType).Name);
+                json.WriteString("dtype", tensor.Type.Name);
                 json.WriteStartArray("shape");
                 foreach (long extent in tensor.Shape) { json.WriteNumberValue(extent); }
                 json.WriteEndArray();

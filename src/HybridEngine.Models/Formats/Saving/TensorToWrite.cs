@@ -4,31 +4,50 @@ namespace HybridEngine.Models;
 
 /// <summary>A tensor to be stored; its values are asked for when their turn comes, so that one is in memory at a time.</summary>
 /// <param name="Name">Name in the file.</param>
-/// <param name="DType">Stored type; a block type needs rows of whole blocks.</param>
+/// <param name="Type">Stored type; a block type needs rows of whole blocks.</param>
 /// <param name="Shape">Extents, outermost first.</param>
 /// <param name="Read">Fills all values, row-major float32.</param>
-public sealed record TensorToWrite(string Name, DType DType, IReadOnlyList<long> Shape, Action<float[]> Read)
+public sealed record TensorToWrite(string Name, StoredType Type, IReadOnlyList<long> Shape, Action<float[]> Read)
 {
-    // Encoded and written in pieces, whole blocks each.
-    private const int PieceValues = 1 << 18;
+    // Encoded in parts by all processors and written in pieces, whole blocks each.
+    private const int PartValues = 1 << 15, PieceValues = 1 << 20;
+
+    /// <summary>A tensor stored as the engine's own type.</summary>
+    /// <param name="name">Name in the file.</param>
+    /// <param name="dtype">Stored type; a block type needs rows of whole blocks.</param>
+    /// <param name="shape">Extents, outermost first.</param>
+    /// <param name="read">Fills all values, row-major float32.</param>
+    public TensorToWrite(string name, DType dtype, IReadOnlyList<long> shape, Action<float[]> read) : this(name, StoredType.Of(dtype), shape, read) { }
 
     /// <summary>Number of values.</summary>
     public long Count => Shape.Aggregate(1L, (n, extent) => checked(n * extent));
 
     /// <summary>Bytes in the file.</summary>
-    public long ByteCount => DType.Bytes(Count);
+    /// <exception cref="UnsupportedException">The values do not fill whole blocks of the type.</exception>
+    public long ByteCount => Type.Bytes(Count) ?? throw new UnsupportedException(Name, $"{Type.Name} for {StoredTensor.Describe(Shape)}", $"whole blocks of {Type.BlockLength}");
 
     internal void WriteTo(Stream stream)
     {
         float[] values = new float[Count];
         Read(values);
-        byte[] buffer = new byte[DType.Bytes(Math.Min(PieceValues, values.Length))];
+        if (Type.IsBlocked) { RequireFinite(values); }
+        byte[] buffer = new byte[Type.Bytes(Math.Min(PieceValues, values.Length))!.Value];
         for (int done = 0; done < values.Length; done += PieceValues)
         {
-            ReadOnlySpan<float> piece = values.AsSpan(done, Math.Min(PieceValues, values.Length - done));
-            Span<byte> bytes = buffer.AsSpan(0, (int)DType.Bytes(piece.Length));
-            ElementDecoder.Encode(DType, piece, bytes);
-            stream.Write(bytes);
+            int first = done, count = Math.Min(PieceValues, values.Length - done);
+            Parallel.For(0, (count + PartValues - 1) / PartValues, part =>
+            {
+                int start = part * PartValues, length = Math.Min(PartValues, count - start);
+                Type.Encode(values.AsSpan(first + start, length), buffer.AsSpan((int)Type.Bytes(start)!.Value, (int)Type.Bytes(length)!.Value));
+            });
+            stream.Write(buffer, 0, (int)Type.Bytes(count)!.Value);
         }
+    }
+
+    // A block's float16 scale can hold neither; what it would decode to is not what was there.
+    private void RequireFinite(float[] values)
+    {
+        int bad = Array.FindIndex(values, v => !(Math.Abs(v) <= (float)Half.MaxValue));
+        if (bad >= 0) { throw new InvalidInputException($"tensor {Name}", $"{values[bad]} at {bad}", $"finite values up to {Half.MaxValue} for {Type.Name}"); }
     }
 }

@@ -46,7 +46,7 @@ public sealed class StoredTensor
     /// <exception cref="ArgumentException">The range does not lie inside the tensor or splits a block.</exception>
     public void Read(long first, Span<float> destination)
     {
-        DType dtype = Type.DType ?? throw new UnsupportedException(FilePath, $"element type {Type.Name} of tensor {Name}", "F32, F16, BF16, F64, Q8_0, Q4_0, Q4_1");
+        if (!Type.IsReadable) { throw new UnsupportedException(FilePath, $"element type {Type.Name} of tensor {Name}", StoredType.ReadableNames); }
         if (first < 0 || first > Count - destination.Length || first % Type.BlockLength != 0 || destination.Length % Type.BlockLength != 0)
         {
             throw new ArgumentException($"values [{first}, {first + destination.Length}) of {this}: not inside it, or not whole blocks of {Type.BlockLength}", nameof(destination));
@@ -55,7 +55,7 @@ public sealed class StoredTensor
         for (int done = 0; done < destination.Length;)
         {
             int n = Math.Min(ChunkValues, destination.Length - done);
-            ElementDecoder.Decode(dtype, Bytes(first + done, n), destination.Slice(done, n));
+            Type.Decode(Bytes(first + done, n), destination.Slice(done, n));
             done += n;
         }
 

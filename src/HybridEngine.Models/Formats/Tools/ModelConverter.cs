@@ -8,50 +8,47 @@ public static class ModelConverter
     /// <summary>Converts <paramref name="input"/> to <paramref name="output"/>.</summary>
     /// <param name="input">Anything that <see cref="ModelFiles.Open"/> opens.</param>
     /// <param name="output">A <c>.gguf</c> file, or a folder. Replaced as a whole when it exists.</param>
-    /// <param name="dtype">Type of the matrices; null keeps the input's own (a folder cannot hold block types: float32 then).</param>
+    /// <param name="type">Type of the matrices; null keeps the input's own (a folder cannot hold block types: float32 then).</param>
     /// <exception cref="HybridEngineException">The input is unsound, the output cannot hold the model or be written; nothing is left behind.</exception>
-    public static ConversionResult Convert(string input, string output, DType? dtype = null)
+    public static ConversionResult Convert(string input, string output, StoredType? type = null)
     {
         using ModelFiles model = ModelFiles.Open(input);
         if (Path.GetExtension(output).Equals(".gguf", StringComparison.OrdinalIgnoreCase))
         {
             if (Directory.Exists(output)) { throw new InvalidInputException(output, "a folder", "a file to write"); }
-            DType type = dtype ?? Writable(model.StoredDType);
-            GgufMetadata metadata = GgufExport.Metadata(model, type);
+            StoredType matrices = type ?? (model.WeightType == StoredType.F64 ? StoredType.F32 : model.WeightType);
+            // Types that are only read have no quantizer: what to write instead is the caller's choice.
+            if (!matrices.IsWritable) { throw new UnsupportedException(output, $"writing {matrices.Name} (the input's own type; name another with --quantize or --dtype)", StoredType.WritableNames); }
+            GgufMetadata metadata = GgufExport.Metadata(model, matrices);
             GgufVocabulary.Write(model, metadata);
-            IReadOnlyList<TensorToWrite> tensors = GgufExport.Tensors(model, type);
+            IReadOnlyList<TensorToWrite> tensors = GgufExport.Tensors(model, matrices);
             GgufWriter.Write(output, metadata, tensors);
-            return new ConversionResult(output, type, tensors.Count, tensors.Sum(t => t.ByteCount));
+            return new ConversionResult(output, matrices, tensors.Count, tensors.Sum(t => t.ByteCount));
         }
 
         if (File.Exists(output) || Path.GetExtension(output) is ".bin" or ".safetensors") { throw new UnsupportedException(output, "this kind of output", "a .gguf file or a folder"); }
-        DType stored = dtype ?? (model.StoredDType.BlockLength() > 1 ? DType.Float32 : Writable(model.StoredDType));
-        if (stored.BlockLength() > 1) { throw new UnsupportedException(output, $"{stored} in a folder of safetensors", "float32, float16, bfloat16, or a .gguf file"); }
-        ModelSaveOptions options = ModelSaveOptions.Like(model) with { DType = stored };
+        StoredType stored = type ?? (model.WeightType is { DType: DType.Float32 or DType.Float16 or DType.BFloat16 } own ? own : StoredType.F32);
+        if (stored.DType is not (DType.Float32 or DType.Float16 or DType.BFloat16)) { throw new UnsupportedException(output, $"{stored.Name} in a folder of safetensors", "float32, float16, bfloat16, or a .gguf file"); }
+        ModelSaveOptions options = ModelSaveOptions.Like(model) with { DType = stored.DType.Value };
         ModelWriter.Save(output, model.Bindings, model, options);
-        TensorToWrite[] written = [.. ModelWriter.Tensors(model.Bindings, model, stored)];
+        TensorToWrite[] written = [.. ModelWriter.Tensors(model.Bindings, model, stored.DType.Value)];
         return new ConversionResult(output, stored, written.Length, written.Sum(t => t.ByteCount));
     }
 
-    /// <summary>The engine type that the command line calls by this name.</summary>
-    /// <exception cref="InvalidInputException">No type has this name.</exception>
-    public static DType ParseDType(string argument, string name) => name.ToLowerInvariant() switch
+    /// <summary>The stored type that the command line calls by this name: <c>float32</c>, <c>float16</c>, <c>bfloat16</c>, or GGUF's own name.</summary>
+    /// <exception cref="InvalidInputException">No type that is written has this name.</exception>
+    public static StoredType ParseType(string argument, string name) => name.ToLowerInvariant() switch
     {
-        "float32" or "f32" => DType.Float32,
-        "float16" or "f16" => DType.Float16,
-        "bfloat16" or "bf16" => DType.BFloat16,
-        "q8_0" => DType.Q8_0,
-        "q4_0" => DType.Q4_0,
-        "q4_1" => DType.Q4_1,
-        _ => throw new InvalidInputException(argument, name, "float32, float16, bfloat16, q8_0, q4_0 or q4_1"),
+        "float32" => StoredType.F32,
+        "float16" => StoredType.F16,
+        "bfloat16" => StoredType.BF16,
+        _ => StoredType.FromGgmlName(name) is { IsWritable: true } type ? type : throw new InvalidInputException(argument, name, $"float32, float16, bfloat16, {StoredType.WritableNames.ToLowerInvariant()}"),
     };
-
-    private static DType Writable(DType dtype) => dtype is DType.Float64 ? DType.Float32 : dtype;
 }
 
 /// <summary>What a conversion wrote.</summary>
 /// <param name="Path">The file or folder.</param>
-/// <param name="DType">Type of the matrices.</param>
+/// <param name="Type">Type of the matrices.</param>
 /// <param name="Tensors">Number of tensors.</param>
 /// <param name="Bytes">Their bytes.</param>
-public sealed record ConversionResult(string Path, DType DType, int Tensors, long Bytes);
+public sealed record ConversionResult(string Path, StoredType Type, int Tensors, long Bytes);
