@@ -93,4 +93,17 @@ he_status he_axpby(he_context* ctx, int64_t rows, int64_t width, float alpha, co
   });
 }
 
+he_status he_scale_columns(he_context* ctx, int64_t rows, int64_t width, const float* x, int64_t x_stride, const float* scale,
+                           const float* offset, float* y, int64_t y_stride) {
+  return he::guard([&] {
+    he::require(ctx != nullptr, "scale columns: context is null");
+    he::require(rows >= 0 && width >= 0, "scale columns: rows and width must not be negative");
+    if (rows == 0 || width == 0) return;
+    he::require(x != nullptr && scale != nullptr && y != nullptr, "scale columns: x, scale and y must not be null");
+    he::for_each_rows(ctx, rows, width, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) ctx->isa.kernels.activation.scale_columns(x + row * x_stride, scale, offset, y + row * y_stride, width);
+    });
+  });
+}
+
 }  // extern "C"

@@ -67,4 +67,17 @@ public sealed partial class ReferenceKernels
             for (int i = 0; i < to.Length; i++) { to[i] = (float)(beta == 0 ? (double)alpha * from[i] : (double)alpha * from[i] + (double)beta * to[i]); }
         }
     }
+
+    /// <inheritdoc />
+    public void ScaleColumns(Tensor x, Tensor scale, Tensor offset, Tensor y)
+    {
+        Contract.ScaleColumns(Device, x, scale, offset, y);
+        FloatRows xs = new(x), ys = new(y);
+        ReadOnlySpan<float> factors = scale.AsSpan<float>(), terms = offset.IsEmpty ? [] : offset.AsSpan<float>();
+        for (long r = 0; r < xs.Count; r++)
+        {
+            Span<float> from = xs[r], to = ys[r];
+            for (int i = 0; i < to.Length; i++) { to[i] = (float)((double)factors[i] * from[i] + (terms.IsEmpty ? 0 : terms[i])); }
+        }
+    }
 }

@@ -108,6 +108,16 @@ void axpby(float alpha, const float* x, float beta, float* y, int64_t n) {
   }
 }
 
+void scale_columns(const float* x, const float* scale, const float* offset, float* y, int64_t n) {
+  if (offset == nullptr) {
+    for_lanes(n, [&](int64_t i, int64_t count) { store_some(y + i, load_some(scale + i, count) * load_some(x + i, count), count); });
+  } else {
+    for_lanes(n, [&](int64_t i, int64_t count) {
+      store_some(y + i, fma(load_some(scale + i, count), load_some(x + i, count), load_some(offset + i, count)), count);
+    });
+  }
+}
+
 }  // namespace
 
 void fill(ActivationKernels&);
@@ -117,6 +127,7 @@ void fill(ActivationKernels& t) {
   t.gate = gate;
   t.gate_backward = gate_backward;
   t.axpby = axpby;
+  t.scale_columns = scale_columns;
 }
 
 HE_ISA_END

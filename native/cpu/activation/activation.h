@@ -12,6 +12,7 @@ struct ActivationKernels {
   void (*gate)(Activation, const float* gate, const float* up, float* y, int64_t n);
   void (*gate_backward)(Activation, const float* gate, const float* up, const float* dy, float* d_gate, float* d_up, int64_t n);
   void (*axpby)(float alpha, const float* x, float beta, float* y, int64_t n);
+  void (*scale_columns)(const float* x, const float* scale, const float* offset, float* y, int64_t n);  // offset may be null
 };
 
 }  // namespace he::cpu

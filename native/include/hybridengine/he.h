@@ -99,6 +99,9 @@ HE_API he_status he_gate_backward(he_context* ctx, int32_t kind, int64_t rows, i
                                   int64_t d_up_stride);
 /* y = alpha x + beta y; with beta 0 the old y is not read. */
 HE_API he_status he_axpby(he_context* ctx, int64_t rows, int64_t width, float alpha, const float* x, int64_t x_stride, float beta, float* y, int64_t y_stride);
+/* y = scale x + offset by column: scale [width], offset [width] or null; y may be x. */
+HE_API he_status he_scale_columns(he_context* ctx, int64_t rows, int64_t width, const float* x, int64_t x_stride, const float* scale, const float* offset,
+                                  float* y, int64_t y_stride);
 
 /* ---- attention ---- [tokens, heads, head_size] with any token stride; offsets [sequences + 1]; window and soft_cap 0: off; alibi [query_heads] or null;
  * log_sum_exp [tokens, query_heads] or null in the forward. */

@@ -114,6 +114,24 @@ TEST(Axpby, BetaZero_DoesNotReadTheOldValue) {
   }
 }
 
+TEST(ScaleColumns, WithAndWithoutOffset_MultipliesByColumn) {
+  Random random;
+  const int64_t rows = 3, width = 21, stride = 25;
+  const std::vector<float> x = random.normals(rows * stride), scale = random.normals(width), offset = random.normals(width);
+  std::vector<float> y = x, in_place = x;
+  Context ctx;
+  ASSERT_EQ(he_scale_columns(ctx, rows, width, x.data(), stride, scale.data(), nullptr, y.data(), stride), HE_OK);
+  ASSERT_EQ(he_scale_columns(ctx, rows, width, in_place.data(), stride, scale.data(), offset.data(), in_place.data(), stride), HE_OK);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < stride; ++c) {
+      const size_t i = r * stride + c;
+      EXPECT_EQ(y[i], c < width ? scale[c] * x[i] : x[i]);
+      EXPECT_EQ(in_place[i], c < width ? std::fma(scale[c], x[i], offset[c]) : x[i]);
+    }
+  }
+  EXPECT_EQ(he_scale_columns(ctx, 1, 1, x.data(), 1, nullptr, nullptr, y.data(), 1), HE_INVALID_ARGUMENT);
+}
+
 TEST(Activation, UnknownKindOrNull_IsRefused) {
   float x = 0;
   Context ctx;

@@ -60,6 +60,18 @@ public static partial class Contract
         RequireDisjoint(y, nameof(y), x, nameof(x), exactAllowed: true);
     }
 
+    /// <summary>Checks <see cref="IActivationKernels.ScaleColumns"/>.</summary>
+    public static void ScaleColumns(DeviceKind device, Tensor x, Tensor scale, Tensor offset, Tensor y)
+    {
+        Require(device, x, nameof(x), DType.Float32, -1, -1);
+        RequireVector(device, scale, nameof(scale), DType.Float32, x.Shape[1]);
+        RequireOptionalVector(device, offset, nameof(offset), DType.Float32, x.Shape[1]);
+        RequireLike(device, y, nameof(y), x);
+        RequireDisjoint(y, nameof(y), x, nameof(x), exactAllowed: true);
+        RequireDisjoint(y, nameof(y), scale, nameof(scale));
+        RequireDisjoint(y, nameof(y), offset, nameof(offset));
+    }
+
     private static void RequireActivation(ActivationKind kind)
     {
         if (!Enum.IsDefined(kind)) { throw Wrong(nameof(kind), $"{kind}", "Relu, Silu, Gelu or GeluTanh"); }

@@ -30,4 +30,7 @@ public interface IActivationKernels
 
     /// <summary><c>y = alpha * x + beta * y</c>; with beta 0 the old y is not read.</summary>
     void Axpby(float alpha, Tensor x, float beta, Tensor y);
+
+    /// <summary><c>y[r, c] = scale[c] * x[r, c] + offset[c]</c>, rounded once. x, y [rows, width]; scale [width]; offset [width] or empty; y may be x.</summary>
+    void ScaleColumns(Tensor x, Tensor scale, Tensor offset, Tensor y);
 }

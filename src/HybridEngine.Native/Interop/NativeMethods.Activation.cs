@@ -21,4 +21,7 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport(Library)]
     internal static partial HeStatus he_axpby(ContextHandle ctx, long rows, long width, float alpha, float* x, long x_stride, float beta, float* y, long y_stride);
+
+    [LibraryImport(Library)]
+    internal static partial HeStatus he_scale_columns(ContextHandle ctx, long rows, long width, float* x, long x_stride, float* scale, float* offset, float* y, long y_stride);
 }

@@ -45,6 +45,13 @@ public sealed unsafe partial class NativeKernels
         NativeMethods.he_axpby(_context, rows, width, alpha, F32(x), Stride(x, width), beta, F32(y), Stride(y, width)).Check();
     }
 
+    /// <inheritdoc />
+    public void ScaleColumns(Tensor x, Tensor scale, Tensor offset, Tensor y)
+    {
+        Contract.ScaleColumns(Device, x, scale, offset, y);
+        NativeMethods.he_scale_columns(_context, x.Shape[0], x.Shape[1], F32(x), x.Strides[0], F32(scale), F32(offset), F32(y), y.Strides[0]).Check();
+    }
+
     // A tensor of any rank as rows: the outermost dimension may be strided, what lies behind it is dense (Contract).
     private static (long Rows, long Width) Matrix(Tensor t) => t.Rank == 1 || t.Count == 0 ? (1, t.Count) : (t.Shape[0], t.Count / t.Shape[0]);
 

@@ -142,6 +142,21 @@ public abstract class ActivationContract<TBackend> : KernelSuite<TBackend> where
         }
     }
 
+    [SkippableTheory, InlineData(0, 5), InlineData(1, 1), InlineData(3, 33), InlineData(70, 257)]
+    public void ScaleColumns_FreshInputs_MultipliesByColumnInPlaceOrNot(int rows, int width)
+    {
+        float[] x = Random.Normal(rows * width), scale = Random.Normal(width), offset = Random.Normal(width);
+        foreach (bool add in new[] { false, true })
+        {
+            Tensor terms = add ? Kernels.Floats(offset) : default, apart = Space(Kernels, rows, width), inPlace = Place(Kernels, x, rows, width);
+            Kernels.ScaleColumns(Place(Kernels, x, rows, width), Kernels.Floats(scale), terms, apart);
+            Kernels.ScaleColumns(inPlace, Kernels.Floats(scale), terms, inPlace);
+            float[] expected = [.. x.Select((v, i) => (float)((double)scale[i % width] * v + (add ? offset[i % width] : 0)))];
+            Compare.Close(expected, Kernels.Read(apart), 1e-7, 1.5e-7, $"offset {add}, {Random}");
+            Compare.SameBits(Kernels.Read(apart), Kernels.Read(inPlace), $"in place, offset {add}, {Random}");
+        }
+    }
+
     [SkippableFact]
     public void EveryCall_VectorsAndCubes_AreAcceptedToo()
     {
@@ -163,6 +178,8 @@ public abstract class ActivationContract<TBackend> : KernelSuite<TBackend> where
         Refuses("up", () => Kernels.Gate(ActivationKind.Silu, Fresh(), bad, Fresh()));
         Refuses("dUp", () => Kernels.GateBackward(ActivationKind.Silu, Fresh(), Fresh(), Fresh(), Fresh(), bad));
         Refuses("y", () => Kernels.Axpby(1, Fresh(), 1, bad));
+        Refuses("scale", () => Kernels.ScaleColumns(Fresh(), Kernels.Allocate(DType.Float32, 3), default, Fresh()));
+        Refuses("offset", () => Kernels.ScaleColumns(Fresh(), Kernels.Allocate(DType.Float32, 4), Kernels.Allocate(DType.Float32, 3), Fresh()));
     }
 
     private float[][] RunGate(IKernels k, ActivationKind kind, int rows, int width, float[] gate, float[] up, float[] dy)

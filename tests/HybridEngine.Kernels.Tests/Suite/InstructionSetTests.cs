@@ -100,7 +100,9 @@ public sealed class InstructionSetTests
         k.Gate(kind, gate, up, results[2]);
         k.GateBackward(kind, gate, up, dy, results[3], results[4]);
         k.Axpby(0.3f, up, -1.7f, dy);
-        return [.. results.Append(dy).Select(k.Read)];
+        Tensor scaled = k.Allocate(DType.Float32, Rows, Width);
+        k.ScaleColumns(gate, k.Floats(r.Normal(Width)), k.Floats(r.Normal(Width)), scaled);
+        return [.. results.Append(dy).Append(scaled).Select(k.Read)];
     }
 
     private static float[][] Attention(IKernels k, TestRandom r, string form)
