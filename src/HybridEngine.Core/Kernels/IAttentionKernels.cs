@@ -13,8 +13,8 @@ public readonly record struct AttentionOptions(
     int QueryHeads, int KeyHeads, int HeadSize, float Scale, bool Causal = true, int Window = 0, float SoftCap = 0, Tensor AlibiSlopes = default);
 
 /// <summary>The paged key and value cache of one layer: blocks of <see cref="BlockSize"/> positions, in the backend's own layout.</summary>
-/// <param name="Keys">Backend layout.</param>
-/// <param name="Values">Backend layout.</param>
+/// <param name="Keys">Backend layout; block b is the b-th of <paramref name="Blocks"/> equal parts.</param>
+/// <param name="Values">Backend layout; block b is the b-th of <paramref name="Blocks"/> equal parts.</param>
 /// <param name="Blocks">Number of blocks.</param>
 /// <param name="BlockSize">Positions a block; a multiple of 16.</param>
 /// <param name="KeyHeads">Heads.</param>

@@ -11,9 +11,9 @@ internal sealed class BlockManager
 {
     private const int None = -1;
 
-    private readonly int[] _readers;
-    private readonly int[] _next;       // of the free list, in both directions: a cached block leaves from the middle
-    private readonly int[] _previous;
+    private int[] _readers = [];
+    private int[] _next = [];       // of the free list, in both directions: a cached block leaves from the middle
+    private int[] _previous = [];
     private readonly PrefixIndex? _prefixes;
     private int _head = None;
     private int _tail = None;
@@ -23,16 +23,13 @@ internal sealed class BlockManager
     /// <param name="keepPrefixes">Remember what full blocks hold.</param>
     public BlockManager(int blocks, int blockSize, bool keepPrefixes)
     {
-        (Blocks, BlockSize) = (blocks, blockSize);
-        _readers = new int[blocks];
-        _next = new int[blocks];
-        _previous = new int[blocks];
-        _prefixes = keepPrefixes ? new PrefixIndex(blocks, blockSize) : null;
-        for (int b = 0; b < blocks; b++) { AppendFree(b); }
+        BlockSize = blockSize;
+        _prefixes = keepPrefixes ? new PrefixIndex(blockSize) : null;
+        Grow(blocks);
     }
 
     /// <summary>All blocks.</summary>
-    public int Blocks { get; }
+    public int Blocks { get; private set; }
 
     /// <summary>Positions a block.</summary>
     public int BlockSize { get; }
@@ -40,8 +37,23 @@ internal sealed class BlockManager
     /// <summary>Blocks that nobody reads.</summary>
     public int FreeBlocks { get; private set; }
 
+    /// <summary>Contents of full blocks are remembered.</summary>
+    public bool KeepsPrefixes => _prefixes is not null;
+
     /// <summary>Readers of a block.</summary>
     public int Readers(int block) => _readers[block];
+
+    /// <summary>Adds free blocks until there are this many.</summary>
+    public void Grow(int blocks)
+    {
+        Array.Resize(ref _readers, blocks);
+        Array.Resize(ref _next, blocks);
+        Array.Resize(ref _previous, blocks);
+        _prefixes?.Grow(blocks);
+        // In front of those whose content is known, the first of them first.
+        for (int b = blocks - 1; b >= Blocks; b--) { PrependFree(b); }
+        Blocks = blocks;
+    }
 
     /// <summary>A free block for one reader; its old content is forgotten.</summary>
     public int Allocate()

@@ -2,26 +2,27 @@ namespace HybridEngine.Inference;
 
 /// <summary>Which full block holds which tokens after which prefix.</summary>
 /// <remarks>
-/// Every distinct prefix of whole blocks has a number, given once and never again; a block's content is (number of the prefix before it, its tokens). The hash only
+/// Every distinct prefix of whole blocks has a positive number, given once and never again (roots, the empty prefixes, are 0 and below); a block's content is (number of the prefix before it, its tokens). The hash only
 /// finds candidates, the comparison decides. A prefix whose block was handed out again is unreachable, and so is all that follows it.
 /// </remarks>
 internal sealed class PrefixIndex
 {
     private readonly int _blockSize;
     private readonly Dictionary<ulong, int> _blockOfHash = [];
-    private readonly int[] _tokens;     // [blocks, blockSize]
-    private readonly long[] _parent;    // number of the prefix before the block
-    private readonly long[] _number;    // of the prefix that ends with the block; 0: content unknown
-    private readonly ulong[] _hash;
+    private int[] _tokens = [];     // [blocks, blockSize]
+    private long[] _parent = [];    // number of the prefix before the block
+    private long[] _number = [];    // of the prefix that ends with the block; 0: content unknown
+    private ulong[] _hash = [];
     private long _last;
 
-    public PrefixIndex(int blocks, int blockSize)
+    public PrefixIndex(int blockSize) => _blockSize = blockSize;
+
+    public void Grow(int blocks)
     {
-        _blockSize = blockSize;
-        _tokens = new int[blocks * blockSize];
-        _parent = new long[blocks];
-        _number = new long[blocks];
-        _hash = new ulong[blocks];
+        Array.Resize(ref _tokens, blocks * _blockSize);
+        Array.Resize(ref _parent, blocks);
+        Array.Resize(ref _number, blocks);
+        Array.Resize(ref _hash, blocks);
     }
 
     public bool Holds(int block) => _number[block] != 0;

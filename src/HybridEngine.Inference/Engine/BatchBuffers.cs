@@ -37,16 +37,17 @@ internal sealed class BatchBuffers : IDisposable
         for (int i = 0; i < sequences; i++)
         {
             Chunk c = chunks[i];
-            ReadOnlySpan<int> blocks = c.Sequence.Blocks;
+            ReadOnlySpan<int> blocks = c.Sequence.Blocks, ids = c.Sequence.TokensWithDrafts(c.Drafts);
             Span<int> table = _blockTables.Host.AsSpan(i * tableWidth, tableWidth);
             int used = Math.Min(blocks.Length, tableWidth);
             blocks[..used].CopyTo(table);
+            table[..c.Sequence.UnseenBlocks].Clear();   // given back: outside every window, so whatever block stands here is not read
             table[used..].Clear();
             _queryOffsets.Host[i] = row;
             _contextLengths.Host[i] = c.Start + c.Count;
             for (int position = c.Start; position < c.Start + c.Count; position++, row++)
             {
-                _ids.Host[row] = c.Sequence.Tokens[position];
+                _ids.Host[row] = ids[position];
                 _positions.Host[row] = position;
                 _slots.Host[row] = blocks[position / blockSize] * blockSize + position % blockSize;
             }

@@ -3,7 +3,7 @@ namespace HybridEngine.Inference;
 /// <summary>What an engine has done since it was made (or since <see cref="Reset"/>).</summary>
 public sealed class EngineStatistics
 {
-    private long _preemptionsBefore, _hitsBefore, _preemptions, _hits;
+    private long _preemptionsBefore, _hitsBefore, _queriesBefore, _preemptions, _hits, _queries;
 
     /// <summary>Forwards.</summary>
     public long Steps { get; private set; }
@@ -23,6 +23,12 @@ public sealed class EngineStatistics
     /// <summary>Prompt tokens found in the cache instead of computed.</summary>
     public long PrefixHits => _hits - _hitsBefore;
 
+    /// <summary>Prompt tokens that were looked for in the cache; those of further choices of one prompt count too.</summary>
+    public long PrefixQueries => _queries - _queriesBefore;
+
+    /// <summary>Share of prompt tokens that were found in the cache, 0 to 1.</summary>
+    public double PrefixHitRate => PrefixQueries == 0 ? 0 : (double)PrefixHits / PrefixQueries;
+
     /// <summary>Time of steps that read at least one prompt token.</summary>
     public TimeSpan PrefillTime { get; private set; }
 
@@ -34,7 +40,7 @@ public sealed class EngineStatistics
     {
         (Steps, PrefillTokens, DecodeTokens, NewTokens) = (0, 0, 0, 0);
         (PrefillTime, DecodeTime) = (TimeSpan.Zero, TimeSpan.Zero);
-        (_preemptionsBefore, _hitsBefore) = (_preemptions, _hits);
+        (_preemptionsBefore, _hitsBefore, _queriesBefore) = (_preemptions, _hits, _queries);
     }
 
     internal void AddStep(int prefillTokens, int decodeTokens, int draws, TimeSpan time, Scheduler scheduler)
@@ -45,6 +51,6 @@ public sealed class EngineStatistics
         DecodeTokens += decodeTokens;
         if (prefillTokens > 0) { PrefillTime += time; }
         else { DecodeTime += time; }
-        (_preemptions, _hits) = (scheduler.Preemptions, scheduler.PrefixHits);
+        (_preemptions, _hits, _queries) = (scheduler.Preemptions, scheduler.Cache.PrefixHits, scheduler.Cache.PrefixQueries);
     }
 }

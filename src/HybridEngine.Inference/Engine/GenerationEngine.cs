@@ -8,13 +8,10 @@ namespace HybridEngine.Inference;
 /// <summary>Continues prompts with continuous batching: every step runs one forward over one row of each running sequence and pieces of waiting prompts, and draws.</summary>
 /// <remarks>
 /// A completion depends on its request alone, bit for bit: not on what else runs, when it came, how its prompt was cut or whether it was interrupted. Not thread-safe;
-/// <see cref="Step"/> may be called between submissions. The weights are the decoder's own: after changing them call <see cref="WeightsChanged"/>.
+/// <see cref="Step"/> may be called between submissions. The weights are the decoder's own: their version is looked at before every step, so that nothing computed with old ones is used.
 /// </remarks>
-public sealed class GenerationEngine : IDisposable
+public sealed partial class GenerationEngine : IDisposable
 {
-    // Logits are drawn from in groups of rows, so that a large batch of a large vocabulary needs no more than this at once.
-    private const long LogitBytes = 64L << 20;
-
     private readonly Decoder _decoder;
     private readonly IKernels _kernels;
     private readonly EngineOptions _options;
@@ -25,12 +22,9 @@ public sealed class GenerationEngine : IDisposable
     private readonly TokenSampler _sampler;
     private readonly HashSet<int> _endTokens;
     private readonly Scheduler _scheduler;
-    private readonly List<Sequence> _drawing = [];
-    private readonly List<int> _drawRows = [];
-    private readonly List<int> _copySources = [];
-    private readonly List<int> _copyDestinations = [];
-    private BlockManager _blocks;
-    private KvCache? _cache;
+    private readonly CacheMemory _cache;
+    private long _promised;     // positions that requests at hand may still need, their prompts included
+    private bool _stepping;
 
     /// <param name="decoder">The weights; shared, not owned.</param>
     /// <param name="options">Sizes.</param>
@@ -46,21 +40,22 @@ public sealed class GenerationEngine : IDisposable
         _buffers = new BatchBuffers(_kernels);
         _sampler = new TokenSampler(_kernels, decoder.Config.VocabularySize);
         _endTokens = [.. decoder.Config.EosTokenIds];
-        _blocks = new BlockManager(0, _options.BlockSize, keepPrefixes: false);
-        _scheduler = new Scheduler(_blocks, _options.MaxSequences, _options.MaxBatchTokens);
+        _cachedVersion = decoder.WeightVersion;
+        _cache = new CacheMemory(_kernels, [decoder.Config], _options, MaxContext);
+        _scheduler = new Scheduler(_cache.Blocks, _options.MaxSequences, _options.MaxBatchTokens, _options.MaxPromptTokens, Window(decoder.Config));
     }
 
     /// <summary>Longest prompt and completion together.</summary>
     public int MaxContext { get; }
 
     /// <summary>True when something waits or runs.</summary>
-    public bool HasWork => _scheduler.Running.Count > 0 || _scheduler.Waiting.Count > 0;
+    public bool HasWork => _scheduler.Running.Count > 0 || _scheduler.WaitingCount > 0;
 
     /// <summary>What the engine has done so far.</summary>
     public EngineStatistics Statistics { get; } = new();
 
     /// <summary>Bytes of keys and values that are held now.</summary>
-    public long CacheBytes => _cache?.Bytes ?? 0;
+    public long CacheBytes => _cache.Bytes;
 
     /// <summary>Adds a request; it starts with the next <see cref="Step"/>.</summary>
     /// <exception cref="InvalidInputException">The prompt is empty or holds an unknown id, prompt and completion do not fit the context or the cache, or a sampling option is out of range.</exception>
@@ -76,28 +71,32 @@ public sealed class GenerationEngine : IDisposable
             }
         }
 
+        _promised += Positions(request) * request.Choices;
         _scheduler.Add(generation.Sequences[0]);
         return generation;
     }
 
-    /// <summary>One forward and its draws. False when there was nothing to do.</summary>
+    /// <summary>What the engine holds at this moment.</summary>
+    public EngineLoad Load => new(_scheduler.Running.Count, _scheduler.WaitingCount, _cache.Blocks.Blocks - _cache.Blocks.FreeBlocks, _cache.Blocks.Blocks, CacheBytes);
+
+    /// <summary>One forward and its draws. False when there was nothing to do: no work, paused or asleep.</summary>
     public bool Step()
     {
-        if (!HasWork) { return false; }
-        EnsureCache();
-        long start = Stopwatch.GetTimestamp();
-        List<Chunk> chunks = _scheduler.Schedule();
-        (int read, int continued) = CountRows(chunks);
-        DecodeBatch batch = _buffers.Upload(chunks, _options.BlockSize);
-        Tensor hidden = _forward.Run(batch, _cache!);
-        CollectDraws(chunks);
-        if (_drawing.Count > 0) { Draw(hidden); }
-        _pool.Return(hidden);
-        Statistics.AddStep(read, continued, _drawing.Count, Stopwatch.GetElapsedTime(start), _scheduler);
-        return true;
+        if (_stepping) { throw new InvalidOperationException("Step was called from a callback of a step."); }
+        if (!HasWork || IsPaused || IsAsleep) { return false; }
+        _stepping = true;
+        try
+        {
+            RunStep();
+            return true;
+        }
+        finally
+        {
+            _stepping = false;
+        }
     }
 
-    /// <summary>Steps until nothing waits or runs.</summary>
+    /// <summary>Steps until nothing waits or runs, or a callback pauses.</summary>
     public void Run()
     {
         while (Step()) { }
@@ -109,28 +108,16 @@ public sealed class GenerationEngine : IDisposable
         foreach (Sequence s in generation.Sequences)
         {
             if (s.Finish != FinishReason.None) { continue; }
-            _scheduler.Remove(s);
-            s.Siblings = null;
-            s.Finish = FinishReason.Cancelled;
+            End(s, FinishReason.Cancelled);
             s.Text?.Finish();
         }
     }
 
-    /// <summary>The decoder's weights have changed: kept prefixes are forgotten, and what runs is computed again with the new ones before it goes on.</summary>
-    public void WeightsChanged()
+    /// <summary>Cancels everything that waits or runs.</summary>
+    public void CancelAll()
     {
-        _scheduler.PreemptAll();
-        _blocks.ForgetPrefixes();
-    }
-
-    /// <summary>Gives keys, values and workspaces back to the device; what runs is computed again when stepping goes on.</summary>
-    public void ReleaseMemory()
-    {
-        WeightsChanged();
-        _cache?.Dispose();
-        _cache = null;
-        UseBlocks(0);
-        _pool.Trim();
+        while (_scheduler.Running.Count > 0) { Cancel(_scheduler.Running[0].Owner); }
+        while (_scheduler.WaitingCount > 0) { Cancel(_scheduler.Waiting.First().Owner); }
     }
 
     /// <inheritdoc />
@@ -140,6 +127,21 @@ public sealed class GenerationEngine : IDisposable
         _buffers.Dispose();
         _sampler.Dispose();
         _pool.Dispose();
+    }
+
+    private void RunStep()
+    {
+        if (_cachedVersion != _decoder.WeightVersion) { ForgetOldWeights(); }
+        _cache.Provide((_promised + _options.BlockSize - 1) / _options.BlockSize + _scheduler.SequenceCount);
+        long start = Stopwatch.GetTimestamp();
+        List<Chunk> chunks = _scheduler.Schedule();
+        (int read, int continued) = CountRows(chunks);
+        DecodeBatch batch = _buffers.Upload(chunks, _options.BlockSize);
+        Tensor hidden = _forward.Run(batch, _cache[0]);
+        CollectDraws(chunks);
+        if (_drawing.Count > 0) { Draw(hidden); }
+        _pool.Return(hidden);
+        Statistics.AddStep(read, continued, _drawing.Count, Stopwatch.GetElapsedTime(start), _scheduler);
     }
 
     private void Validate(GenerationRequest request)
@@ -156,148 +158,33 @@ public sealed class GenerationEngine : IDisposable
             throw new InvalidInputException("prompt", $"{request.Prompt.Length} tokens and max_tokens {request.Sampling.MaxTokens}", $"at most {MaxContext} together, the context of the model or of this engine");
         }
 
-        if (_options.CacheBlocks > 0 && BlocksFor(needed) > _options.CacheBlocks)
+        if (_scheduler.Cache.LeastBlocksFor(needed) > _cache.MostBlocks)
         {
-            throw new InvalidInputException("prompt", $"{needed} tokens with the completion", $"at most {_options.CacheBlocks * _options.BlockSize}, the positions of the cache");
+            throw new InvalidInputException("prompt", $"{needed} tokens with the completion", $"at most {(long)_cache.MostBlocks * _options.BlockSize}, the positions of the cache ({(_options.CacheBlocks > 0 ? "cache_blocks" : "max_cache_bytes")})");
         }
     }
 
-    private long BlocksFor(long tokens) => (tokens + _options.BlockSize - 1) / _options.BlockSize;
-
-    // Grows the cache to what waits, while nothing runs that would have to be computed again.
-    private void EnsureCache()
+    // Positions that every layer looks back at most; 0 when one of them sees all.
+    private static int Window(DecoderConfig config)
     {
-        if (_scheduler.Running.Count > 0) { return; }
-        long blocks = _options.CacheBlocks;
-        if (blocks == 0)
+        int window = 0;
+        for (int l = 0; l < config.Layers; l++)
         {
-            long wanted = 0;
-            foreach (Sequence s in _scheduler.Waiting) { wanted += s.Owner.Request.Choices * BlocksFor(s.PromptLength + s.Owner.Request.Sampling.MaxTokens); }
-            long context = BlocksFor(MaxContext);
-            long most = Math.Max(context, _options.MaxCacheBytes / KvCache.BlockBytes(_decoder.Config, _options.BlockSize));
-            most = Math.Min(most, context * _options.MaxSequences);
-            blocks = Math.Clamp(wanted, Math.Min(context, most), most);
+            if (config.Window(l) == 0) { return 0; }
+            window = Math.Max(window, config.Window(l));
         }
 
-        if (_cache is not null && _cache.Blocks >= blocks) { return; }
-        _cache?.Dispose();
-        _cache = new KvCache(_kernels, _decoder.Config, (int)blocks, _options.BlockSize);
-        UseBlocks((int)blocks);
+        return window;
     }
 
-    private void UseBlocks(int blocks)
+    // The sequence is over, whatever the reason: its blocks are free at once.
+    private void End(Sequence s, FinishReason reason)
     {
-        _blocks = new BlockManager(blocks, _options.BlockSize, _options.PrefixCache);
-        _scheduler.UseBlocks(_blocks);
-    }
-
-    // Which sequences draw, and from which row of the forward. The choices that waited for a prompt draw from the same row.
-    private void CollectDraws(List<Chunk> chunks)
-    {
-        _drawing.Clear();
-        _drawRows.Clear();
-        _copySources.Clear();
-        _copyDestinations.Clear();
-        int row = -1;
-        foreach (Chunk chunk in chunks)
-        {
-            row += chunk.Count;
-            _scheduler.Complete(chunk);
-            if (!chunk.Draws) { continue; }
-            _drawing.Add(chunk.Sequence);
-            _drawRows.Add(row);
-            if (chunk.Sequence.Siblings is { } siblings) { Fork(chunk.Sequence, siblings, row); }
-        }
-
-        if (_copySources.Count > 0)
-        {
-            (Tensor sources, Tensor destinations) = _buffers.UploadCopies(_copySources, _copyDestinations);
-            _cache!.CopyBlocks(sources, destinations);
-        }
-    }
-
-    private void Fork(Sequence leader, List<Sequence> siblings, int row)
-    {
-        leader.Siblings = null;
-        foreach (Sequence sibling in siblings)
-        {
-            if (!_scheduler.TryFork(leader, sibling, out int source, out int destination)) { continue; }
-            _drawing.Add(sibling);
-            _drawRows.Add(row);
-            if (source < 0) { continue; }
-            _copySources.Add(source);
-            _copyDestinations.Add(destination);
-        }
-    }
-
-    private static (int Read, int Continued) CountRows(List<Chunk> chunks)
-    {
-        (int read, int continued) = (0, 0);
-        foreach (Chunk c in chunks)
-        {
-            if (c.Count == 1 && c.Start >= c.Sequence.PromptLength) { continued++; }
-            else { read += c.Count; }
-        }
-
-        return (read, continued);
-    }
-
-    private void Draw(Tensor hidden)
-    {
-        int vocabulary = _decoder.Config.VocabularySize;
-        int group = (int)Math.Clamp(LogitBytes / (vocabulary * (long)sizeof(float)), 1, _drawing.Count);
-        ReadOnlySpan<int> rows = CollectionsMarshal.AsSpan(_drawRows);
-        ReadOnlySpan<Sequence> sequences = CollectionsMarshal.AsSpan(_drawing);
-        for (int start = 0; start < sequences.Length; start += group)
-        {
-            int count = Math.Min(group, sequences.Length - start);
-            Tensor last = _pool.Rent(DType.Float32, count, hidden.Shape[1]);
-            Tensor logits = _pool.Rent(DType.Float32, count, vocabulary);
-            _kernels.GatherRows(hidden, _buffers.UploadRows(rows.Slice(start, count)), last);
-            _decoder.Logits(last, logits);
-            _sampler.Draw(logits, sequences.Slice(start, count));
-            _pool.Return(last);
-            _pool.Return(logits);
-            for (int i = 0; i < count; i++) { Accept(sequences[start + i], i); }
-        }
-    }
-
-    private void Accept(Sequence s, int row)
-    {
-        if (s.Finish != FinishReason.None) { return; }  // cancelled by a callback of this step
-        GenerationRequest request = s.Owner.Request;
-        SamplingOptions sampling = request.Sampling;
-        int id = _sampler.Ids[row];
-        if (id < 0)
-        {
-            EndWithoutToken(s);
-            return;
-        }
-
-        float logProb = _sampler.LogProbs[row];
-        s.Append(id);
-        s.Log.Add(logProb, _sampler.SampledLogProbs[row]);
-        if (sampling.TopLogProbs > 0) { s.Log.AddTop(_sampler.Top(row, sampling.TopLogProbs)); }
-        bool ends = (!sampling.IgnoreEos && _endTokens.Contains(id)) || sampling.StopTokenIds.Contains(id);
-        string text = ends ? "" : s.Text?.Add(id) ?? "";
-        if (!ends) { s.Constraint?.Accept(id); }
-        if (ends || s.Text is { Stopped: true } || s.Constraint is { MustEnd: true }) { s.Finish = FinishReason.Stop; }
-        else if (s.Generated == sampling.MaxTokens) { s.Finish = FinishReason.Length; }
-        if (s.Finish != FinishReason.None)
-        {
-            text += s.Text?.Finish();
-            _scheduler.Remove(s);
-        }
-
-        request.OnToken?.Invoke(new GeneratedToken(s.Choice, id, logProb, text, s.Finish));
-    }
-
-    // Filters and constraint together leave no token: the completion ends with what it has.
-    private void EndWithoutToken(Sequence s)
-    {
-        s.Finish = FinishReason.NoToken;
-        string text = s.Text?.Finish() ?? "";
+        s.Siblings = null;
+        s.Finish = reason;
         _scheduler.Remove(s);
-        s.Owner.Request.OnToken?.Invoke(new GeneratedToken(s.Choice, -1, float.NaN, text, s.Finish));
+        _promised -= Positions(s.Owner.Request);
     }
+
+    private static long Positions(GenerationRequest request) => (long)request.Prompt.Length + request.Sampling.MaxTokens;
 }

@@ -24,17 +24,17 @@ internal sealed class TokenSampler : IDisposable
         (_seed, _request) = (new(kernels), new(kernels));
     }
 
-    /// <summary>Draws for <paramref name="sequences"/>, one row of logits each; read the draws with the properties below.</summary>
-    public void Draw(Tensor logits, ReadOnlySpan<Sequence> sequences)
+    /// <summary>Draws for <paramref name="draws"/>, one row of logits each; read the draws with the properties below.</summary>
+    public void Draw(Tensor logits, ReadOnlySpan<DrawRow> draws)
     {
-        int rows = sequences.Length;
+        int rows = draws.Length;
         int longest = 0, top = 0;
         bool penalties = false;
         Reserve(rows);
         for (int r = 0; r < rows; r++)
         {
-            Sequence s = sequences[r];
-            GenerationRequest request = s.Owner.Request;
+            DrawRow row = draws[r];
+            GenerationRequest request = row.Request;
             SamplingOptions o = request.Sampling;
             _temperature.Host[r] = o.Temperature;
             _topK.Host[r] = Math.Min(o.TopK, _vocabulary);
@@ -43,16 +43,16 @@ internal sealed class TokenSampler : IDisposable
             _penalty.Host[r] = o.RepetitionPenalty;
             _seed.Host[r] = o.Seed;
             _request.Host[r] = request.RequestId;
-            _choice.Host[r] = request.Choice + s.Choice;
-            _position.Host[r] = s.Length;
+            _choice.Host[r] = request.Choice + row.Sequence.Choice;
+            _position.Host[r] = row.Length;
             penalties |= o.RepetitionPenalty != 1;
-            longest = Math.Max(longest, s.Length);
+            longest = Math.Max(longest, row.Length);
             top = Math.Max(top, o.TopLogProbs);
         }
 
         Tensor history = default, historyLengths = default;
-        if (penalties) { (history, historyLengths) = UploadHistory(sequences, longest); }
-        (Tensor masks, Tensor maskRows) = UploadMasks(sequences);
+        if (penalties) { (history, historyLengths) = UploadHistory(draws, longest); }
+        (Tensor masks, Tensor maskRows) = UploadMasks(draws);
         SamplingTensors parameters = new(_temperature.Upload(rows), _topK.Upload(rows), _topP.Upload(rows), _minP.Upload(rows), _penalty.Upload(rows),
             history, historyLengths, _seed.Upload(rows), _request.Upload(rows), _choice.Upload(rows), _position.Upload(rows), masks, maskRows);
         _kernels.Sample(logits, parameters, _id.View(rows), _logProb.View(rows), _sampledLogProb.View(rows));
@@ -99,38 +99,38 @@ internal sealed class TokenSampler : IDisposable
         }
     }
 
-    private (Tensor History, Tensor Lengths) UploadHistory(ReadOnlySpan<Sequence> sequences, int longest)
+    private (Tensor History, Tensor Lengths) UploadHistory(ReadOnlySpan<DrawRow> draws, int longest)
     {
-        int rows = sequences.Length;
+        int rows = draws.Length;
         _history.Reserve(rows * longest);
         for (int r = 0; r < rows; r++)
         {
-            Sequence s = sequences[r];
-            bool penalised = s.Owner.Request.Sampling.RepetitionPenalty != 1;
-            _historyLength.Host[r] = penalised ? s.Length : 0;
-            if (penalised) { s.Tokens.CopyTo(_history.Host.AsSpan(r * longest)); }
+            DrawRow row = draws[r];
+            bool penalised = row.Request.Sampling.RepetitionPenalty != 1;
+            _historyLength.Host[r] = penalised ? row.Length : 0;
+            if (penalised) { row.Tokens.CopyTo(_history.Host.AsSpan(r * longest)); }
         }
 
         return (_history.Upload(rows, longest), _historyLength.Upload(rows));
     }
 
     // What each row's constraint allows next, one line of bits a constrained row.
-    private (Tensor Masks, Tensor Rows) UploadMasks(ReadOnlySpan<Sequence> sequences)
+    private (Tensor Masks, Tensor Rows) UploadMasks(ReadOnlySpan<DrawRow> draws)
     {
         int masks = 0, words = (_vocabulary + 31) / 32;
-        for (int r = 0; r < sequences.Length; r++) { _maskRow.Host[r] = sequences[r].Constraint is null ? -1 : masks++; }
+        for (int r = 0; r < draws.Length; r++) { _maskRow.Host[r] = draws[r].Constraint is null ? -1 : masks++; }
         if (masks == 0) { return default; }
         _masks.Reserve(masks * words);
-        for (int r = 0; r < sequences.Length; r++)
+        for (int r = 0; r < draws.Length; r++)
         {
-            if (sequences[r].Constraint is not { } constraint) { continue; }
+            if (draws[r].Constraint is not { } constraint) { continue; }
             Span<int> line = _masks.Host.AsSpan(_maskRow.Host[r] * words, words);
             ReadOnlySpan<int> allowed = MemoryMarshal.Cast<uint, int>(constraint.AllowedTokens);
             allowed.CopyTo(line);
             line[allowed.Length..].Clear();
         }
 
-        return (_masks.Upload(masks, words), _maskRow.Upload(sequences.Length));
+        return (_masks.Upload(masks, words), _maskRow.Upload(draws.Length));
     }
 
     private void Reserve(int rows)

@@ -5,12 +5,14 @@ internal sealed class CompletionLog
 {
     private float[] _logProbs = new float[16];
     private float[] _sampledLogProbs = new float[16];
+    private readonly List<(int First, long Version)> _weights = [];    // from which token on
     private List<TokenLogProb[]>? _top;
 
     public int Count { get; private set; }
 
-    public void Add(float logProb, float sampledLogProb)
+    public void Add(float logProb, float sampledLogProb, long weightVersion)
     {
+        if (_weights.Count == 0 || _weights[^1].Version != weightVersion) { _weights.Add((Count, weightVersion)); }
         if (Count == _logProbs.Length)
         {
             Array.Resize(ref _logProbs, Count * 2);
@@ -26,6 +28,15 @@ internal sealed class CompletionLog
     public float[] LogProbs() => _logProbs[..Count];
 
     public float[] SampledLogProbs() => _sampledLogProbs[..Count];
+
+    public long[] WeightVersions()
+    {
+        long[] versions = new long[Count];
+        foreach ((int first, long version) in _weights) { versions.AsSpan(first).Fill(version); }
+        return versions;
+    }
+
+    public long LastWeightVersion => _weights.Count > 0 ? _weights[^1].Version : 0;
 
     public TokenLogProb[][] Top() => _top?.ToArray() ?? [];
 }

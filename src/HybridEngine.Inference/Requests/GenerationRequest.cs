@@ -18,6 +18,12 @@ public sealed record GenerationRequest
     /// <summary>Completions of this prompt, which is computed once for all of them.</summary>
     public int Choices { get; init; } = 1;
 
+    /// <summary>Smaller goes first (vLLM's order): it is admitted before larger ones, and takes their place and blocks when there are no others. Within a priority, clients share fairly.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>Who asks, for fairness: among waiting requests of one priority the client that has been served the fewest tokens is next; one client's own go in order of arrival.</summary>
+    public string Client { get; init; } = "";
+
     /// <summary>Turn ids into text (when the engine has a tokenizer); rollouts that only look at ids switch it off.</summary>
     public bool DecodeText { get; init; } = true;
 
@@ -31,4 +37,5 @@ public sealed record GenerationRequest
 /// <param name="LogProb">Log-probability under logits / temperature, before penalty and filters.</param>
 /// <param name="Text">Text that has become certain with this token: whole characters only, never a part of a stop text. Empty without a tokenizer.</param>
 /// <param name="FinishReason">Why the choice ended with this token, or <see cref="FinishReason.None"/>.</param>
-public readonly record struct GeneratedToken(int Choice, int Id, float LogProb, string Text, FinishReason FinishReason);
+/// <param name="WeightVersion">Version of the weights that drew it.</param>
+public readonly record struct GeneratedToken(int Choice, int Id, float LogProb, string Text, FinishReason FinishReason, long WeightVersion = 0);

@@ -28,4 +28,10 @@ public sealed record GenerationResult
 
     /// <summary>The completion as text, end tokens and stop texts left out; empty when the engine has no tokenizer.</summary>
     public required string Text { get; init; }
+
+    /// <summary>Version of the weights (<see cref="GenerationEngine.WeightVersion"/>) that drew the last token; 0 while there is none.</summary>
+    public long WeightVersion { get; init; }
+
+    /// <summary>Version of the weights that drew each new token: they differ when weights were replaced while the completion was under way.</summary>
+    public long[] WeightVersions { get; init; } = [];
 }

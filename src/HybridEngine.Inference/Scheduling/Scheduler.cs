@@ -2,60 +2,74 @@ using System.Diagnostics;
 
 namespace HybridEngine.Inference;
 
-/// <summary>Rows of one sequence in the next forward: tokens [Start, Start + Count).</summary>
-/// <param name="Sequence">Which.</param>
-/// <param name="Start">First token; all before it are in the cache.</param>
-/// <param name="Count">Tokens.</param>
-internal readonly record struct Chunk(Sequence Sequence, int Start, int Count)
-{
-    /// <summary>The chunk ends with the sequence's last token, whose hidden state draws the next one.</summary>
-    public bool Draws => Start + Count == Sequence.Length;
-}
-
-/// <summary>Decides what each forward computes: one row for every running sequence, then pieces of prompts as far as the token budget goes.</summary>
+/// <summary>Decides what each forward computes: one row for every sequence that is being continued, pieces of prompts as far as the token budget goes, then drafts.</summary>
 /// <remarks>
-/// Sequences are admitted in order of arrival, with blocks for all tokens they have. When a running one finds no block for its next token, the one admitted last gives up
-/// its blocks, goes back to the head of the line and is computed again later: results do not depend on how a sequence was cut into chunks, so nothing changes but time.
-/// The oldest always proceeds, so every sequence ends (submitting refuses what the whole cache cannot hold).
+/// Waiting sequences are admitted by <see cref="WaitingLine"/>'s order, with blocks for all tokens they have. When a running one finds no block for its next token, the last in
+/// <see cref="ArrivalOrder"/> gives up its blocks, goes back to the line and is computed again later: results do not depend on how a sequence was cut into chunks, so nothing changes
+/// but time. The first in that order always proceeds, so every sequence ends (submitting refuses what the whole cache cannot hold). A waiting sequence of smaller priority
+/// number sends running ones of larger number away in the same manner.
 /// </remarks>
 internal sealed class Scheduler
 {
-    private readonly LinkedList<Sequence> _waiting = [];
-    private readonly List<Sequence> _running = [];
+    // While a long prompt is read, this many more may be read beside it, so that short ones do not wait for its end.
+    private const int ReadersAtOnce = 4;
+    // A piece of a prompt is not cut smaller than this, or rows would be dominated by what a forward costs anyway.
+    private const int SmallestPiece = 16;
+
+    private readonly FairShare _share = new();
+    private readonly WaitingLine _line;
+    private readonly List<Sequence> _running = [];  // in arrival order
+    private readonly List<Sequence> _reading = [];
     private readonly List<Chunk> _chunks = [];
-    private readonly int _maxSequences;
-    private readonly int _tokenBudget;
-    private BlockManager _blocks;
+    private readonly SequenceBlocks _cache;
+    private readonly int _maxSequences, _tokenBudget, _promptBudget;
+    private long _arrivals;
 
     /// <param name="blocks">The cache's blocks.</param>
     /// <param name="maxSequences">Sequences that run at once, at most.</param>
     /// <param name="tokenBudget">Rows of one forward, at most; not less than <paramref name="maxSequences"/>.</param>
-    public Scheduler(BlockManager blocks, int maxSequences, int tokenBudget)
+    /// <param name="promptBudget">Rows of prompts in a forward that also continues sequences, at most; 0 is no further limit.</param>
+    /// <param name="window">Positions that every layer looks back at most; 0 when some layer sees all.</param>
+    public Scheduler(BlockManager blocks, int maxSequences, int tokenBudget, int promptBudget = 0, int window = 0)
     {
         Debug.Assert(tokenBudget >= maxSequences);
-        (_blocks, _maxSequences, _tokenBudget) = (blocks, maxSequences, tokenBudget);
+        (_maxSequences, _tokenBudget, _promptBudget) = (maxSequences, tokenBudget, promptBudget == 0 ? tokenBudget : promptBudget);
+        _line = new WaitingLine(_share);
+        _cache = new SequenceBlocks(blocks, window, tokenBudget);
     }
 
-    /// <summary>Sequences that hold blocks, oldest first.</summary>
+    /// <summary>Sequences that hold blocks, in arrival order.</summary>
     public IReadOnlyList<Sequence> Running => _running;
 
     /// <summary>Sequences that wait for blocks or for a place.</summary>
-    public IReadOnlyCollection<Sequence> Waiting => _waiting;
+    public int WaitingCount => _line.Count;
+
+    /// <summary>The same, in no particular order.</summary>
+    public IEnumerable<Sequence> Waiting => _line.All;
+
+    /// <summary>Sequences that run or wait.</summary>
+    public int SequenceCount => _running.Count + _line.Count;
+
+    /// <summary>True when something that has been in the batch has not ended.</summary>
+    public bool HasStarted => _running.Count > 0 || _line.HasStarted;
+
+    /// <summary>Admit nothing that has not been in the batch before.</summary>
+    public bool OnlyStarted { get; set; }
+
+    /// <summary>Who guesses tokens, or null.</summary>
+    public IDraftPlanner? Drafts { get; set; }
 
     /// <summary>Times that a sequence gave up its blocks.</summary>
     public long Preemptions { get; private set; }
 
-    /// <summary>Prompt tokens that were found in the cache instead of computed.</summary>
-    public long PrefixHits { get; private set; }
+    /// <summary>Which blocks hold which sequence.</summary>
+    public SequenceBlocks Cache => _cache;
 
-    /// <summary>The line's end.</summary>
-    public void Add(Sequence sequence) => _waiting.AddLast(sequence);
-
-    /// <summary>Another cache, while nothing runs.</summary>
-    public void UseBlocks(BlockManager blocks)
+    /// <summary>A sequence comes.</summary>
+    public void Add(Sequence sequence)
     {
-        Debug.Assert(_running.Count == 0);
-        _blocks = blocks;
+        Enter(sequence);
+        _line.Add(sequence);
     }
 
     /// <summary>The rows of the next forward; empty when there is nothing to do. Valid until the next call.</summary>
@@ -67,110 +81,91 @@ internal sealed class Scheduler
         for (int i = 0; i < _running.Count; i++)
         {
             Sequence s = _running[i];
-            if (s.Remaining == 1 && MakeRoom(s, i))
-            {
-                _chunks.Add(new Chunk(s, s.Computed, 1));
-                budget--;
-            }
+            s.Grant = s.Remaining == 1 ? 1 : 0;
+            if (!MakeRoom(s, i) || s.Grant == 0) { continue; }
+            _chunks.Add(new Chunk(s, s.Computed, 1));
+            budget--;
         }
 
-        foreach (Sequence s in _running)
-        {
-            if (s.Remaining > 1) { AddChunk(s, ref budget); }
-        }
-
+        int promptBudget = _chunks.Count == 0 ? budget : Math.Min(budget, _promptBudget);
         // Who was just sent away waits for at least one step, or it would take back what was freed for the others.
-        while (Preemptions == preemptions && budget > 0 && _running.Count < _maxSequences && _waiting.First is { } first && TryAdmit(first.Value))
+        if (promptBudget > 0 && Preemptions == preemptions) { Admit(promptBudget); }
+        budget -= ReadPrompts(promptBudget);
+        if (Drafts is not null) { AddDrafts(Drafts, budget); }
+        foreach (Chunk c in _chunks)
         {
-            _waiting.RemoveFirst();
-            _running.Add(first.Value);
-            AddChunk(first.Value, ref budget);
+            bool continues = c.Start >= c.Sequence.PromptLength;
+            _share.Serve(c.Sequence.Owner.Request.Client, continues ? 0 : c.Count, continues ? 1 : 0);
         }
 
         return _chunks;
     }
 
-    /// <summary>Records that a chunk's keys and values are in the cache.</summary>
-    public void Complete(Chunk chunk)
-    {
-        Sequence s = chunk.Sequence;
-        s.Computed = chunk.Start + chunk.Count;
-        int size = _blocks.BlockSize;
-        while ((s.RegisteredBlocks + 1) * size <= s.Computed)
-        {
-            int b = s.RegisteredBlocks++;
-            s.Prefix = _blocks.Register(s.Prefix, s.Tokens.Slice(b * size, size), s.Blocks[b]);
-        }
-    }
+    /// <summary>Records that a chunk's keys and values are in the cache, drafts not counted.</summary>
+    public void Complete(Chunk chunk) => _cache.Complete(chunk.Sequence, chunk.Start + chunk.Count - chunk.Drafts);
 
-    /// <summary>Starts another choice of a prompt that <paramref name="leader"/> has just computed: full blocks are shared, the last partial one is to be copied.</summary>
-    /// <param name="leader">Has computed exactly its prompt.</param>
-    /// <param name="sibling">Has computed nothing.</param>
-    /// <param name="copySource">Block to copy, or -1 when the prompt fills its blocks.</param>
+    /// <summary>Starts another choice of what <paramref name="leader"/> has just computed: full blocks are shared, the last partial one is to be copied.</summary>
+    /// <param name="leader">Has computed all its tokens.</param>
+    /// <param name="sibling">Has the same tokens and has computed nothing.</param>
+    /// <param name="copySource">Block to copy, or -1 when the tokens fill their blocks.</param>
     /// <param name="copyDestination">Where to.</param>
-    /// <returns>False when there is no place or block; the sibling then waits at the head of the line, on its own.</returns>
+    /// <returns>False when there is no place or block; the sibling then waits, on its own.</returns>
     public bool TryFork(Sequence leader, Sequence sibling, out int copySource, out int copyDestination)
     {
-        Debug.Assert(leader.Computed == leader.PromptLength && leader.Length == leader.PromptLength && sibling.BlockCount == 0);
         (copySource, copyDestination) = (-1, -1);
-        int full = leader.Computed / _blocks.BlockSize;
-        bool partial = leader.Computed % _blocks.BlockSize != 0;
-        if (_running.Count >= _maxSequences || (partial && _blocks.FreeBlocks == 0))
+        Enter(sibling);
+        sibling.Arrival = leader.Arrival;
+        sibling.Started = true;
+        if (_running.Count >= _maxSequences || !_cache.TryFork(leader, sibling, out copySource, out copyDestination))
         {
-            _waiting.AddFirst(sibling);
+            _line.Add(sibling);
             return false;
         }
 
-        foreach (int block in leader.Blocks[..full])
-        {
-            _blocks.Share(block);
-            sibling.AddBlock(block);
-        }
-
-        if (partial)
-        {
-            (copySource, copyDestination) = (leader.Blocks[full], _blocks.Allocate());
-            sibling.AddBlock(copyDestination);
-        }
-
-        (sibling.Computed, sibling.RegisteredBlocks, sibling.Prefix) = (leader.Computed, leader.RegisteredBlocks, leader.Prefix);
-        _running.Add(sibling);
+        Run(sibling);
         return true;
     }
 
     /// <summary>Takes a sequence out, running or waiting, and frees its blocks.</summary>
     public void Remove(Sequence sequence)
     {
-        if (_running.Remove(sequence)) { ReleaseBlocks(sequence); }
-        else { _waiting.Remove(sequence); }
+        if (_running.Remove(sequence)) { _cache.Release(sequence); }
+        else { _line.Remove(sequence); }
+        if (!sequence.Present) { return; }
+        sequence.Present = false;
+        _share.Leave(sequence.Owner.Request.Client);
     }
 
-    /// <summary>Sends everything that runs back to the head of the line, in order, to be computed again.</summary>
+    /// <summary>Sends everything that runs back to the line, to be computed again.</summary>
     public void PreemptAll()
     {
         while (_running.Count > 0) { Preempt(_running.Count - 1); }
     }
 
-    private void AddChunk(Sequence s, ref int budget)
+    private void Enter(Sequence s)
     {
-        int count = Math.Min(s.Remaining, budget);
-        if (count == 0) { return; }
-        _chunks.Add(new Chunk(s, s.Computed, count));
-        budget -= count;
+        if (s.Arrival == 0) { s.Arrival = ++_arrivals; }
+        if (s.Present) { return; }
+        s.Present = true;
+        _share.Enter(s.Owner.Request.Client);
     }
 
-    // A block for the next token of the sequence at `index`; false when it had to give up itself.
+    private void Run(Sequence s)
+    {
+        int at = _running.BinarySearch(s, ArrivalOrder.Instance);
+        _running.Insert(~at, s);
+    }
+
+    // A block for the next position of the sequence at `index`; false when it had to give up itself.
     private bool MakeRoom(Sequence s, int index)
     {
-        if (s.Computed < s.BlockCount * _blocks.BlockSize) { return true; }
-        while (_blocks.FreeBlocks == 0)
+        while (!_cache.TryCover(s, s.Computed + 1))
         {
             int last = _running.Count - 1;
             Preempt(last);
             if (last == index) { return false; }
         }
 
-        s.AddBlock(_blocks.Allocate());
         return true;
     }
 
@@ -178,42 +173,99 @@ internal sealed class Scheduler
     {
         Sequence s = _running[index];
         _running.RemoveAt(index);
-        ReleaseBlocks(s);
-        _waiting.AddFirst(s);
+        _cache.Release(s);
+        _line.Add(s);
         Preemptions++;
     }
 
-    private bool TryAdmit(Sequence s)
+    private void Admit(int promptBudget)
     {
-        int size = _blocks.BlockSize;
-        long prefix = 0;
-        // The last token is always computed: its hidden state draws the next one.
-        for (int b = 0; (b + 1) * size < s.Length && _blocks.TryAcquire(prefix, s.Tokens.Slice(b * size, size), out int block, out prefix); b++)
+        (int readers, int wanted) = (0, 0);
+        foreach (Sequence s in _running)
         {
-            s.AddBlock(block);
-            s.Prefix = prefix;
+            if (s.Remaining > 1) { (readers, wanted) = (readers + 1, wanted + s.Remaining); }
         }
 
-        int cached = s.BlockCount;
-        int missing = (s.Length + size - 1) / size - cached;
-        // One block to spare for each that runs, so that what is admitted now is not sent away by the next step.
-        if (missing + _running.Count > _blocks.FreeBlocks)
+        while ((wanted < promptBudget || readers < ReadersAtOnce) && _line.Next(OnlyStarted) is { } next)
         {
-            ReleaseBlocks(s);
-            return false;
+            bool fits = TryAdmit(next), sentAway = false;
+            while (!fits && SendLessUrgentAway(next))
+            {
+                sentAway = true;
+                fits = TryAdmit(next);
+            }
+
+            if (!fits) { return; }
+            _line.Remove(next);
+            (next.Started, next.Grant) = (true, 0);
+            Run(next);
+            (readers, wanted) = (readers + 1, wanted + next.Remaining);
+            if (sentAway) { return; }
+        }
+    }
+
+    private bool TryAdmit(Sequence s) => _running.Count < _maxSequences && _cache.TryStart(s, spare: _running.Count);
+
+    // The last in arrival order goes, when its priority number is larger and all such sequences together hold what is missing.
+    private bool SendLessUrgentAway(Sequence urgent)
+    {
+        int priority = urgent.Owner.Request.Priority, gain = _cache.FreeBlocks, holders = 0;
+        for (int i = _running.Count - 1; i >= 0 && _running[i].Owner.Request.Priority > priority; i--)
+        {
+            gain += _cache.OwnBlocks(_running[i]);
+            holders++;
         }
 
-        s.RegisteredBlocks = cached;
-        s.Computed = cached * size;
-        PrefixHits += s.Computed;
-        for (int i = 0; i < missing; i++) { s.AddBlock(_blocks.Allocate()); }
+        if (holders == 0 || gain < _cache.BlocksToStart(urgent) + _running.Count - holders) { return false; }
+        Sequence last = _running[^1];
+        _chunks.RemoveAll(c => c.Sequence == last);
+        Preempt(_running.Count - 1);
         return true;
     }
 
-    // Last block first: what is free longest goes first, and a prefix is worth more than what follows it.
-    private void ReleaseBlocks(Sequence s)
+    // Each prompt gets half of what those before it left, and what then is over goes round once more: the oldest advances fastest, and a short one behind it is soon done.
+    private int ReadPrompts(int budget)
     {
-        for (int i = s.BlockCount - 1; i >= 0; i--) { _blocks.Release(s.Blocks[i]); }
-        s.ForgetCache();
+        _reading.Clear();
+        foreach (Sequence s in _running)
+        {
+            if (s.Grant == 0) { _reading.Add(s); }
+        }
+
+        int left = budget;
+        foreach (Sequence s in _reading)
+        {
+            s.Grant = Math.Min(s.Remaining, Math.Max((left + 1) / 2, Math.Min(left, SmallestPiece)));
+            left -= s.Grant;
+        }
+
+        foreach (Sequence s in _reading)
+        {
+            int more = Math.Min(s.Remaining - s.Grant, left);
+            (s.Grant, left) = (s.Grant + more, left - more);
+            int count = Math.Min(s.Grant, _cache.Cover(s, s.Computed + s.Grant) - s.Computed);
+            if (count > 0) { _chunks.Add(new Chunk(s, s.Computed, count)); }
+        }
+
+        return budget - left;
+    }
+
+    // Guesses never send anybody away: they take rows and blocks that are free.
+    private void AddDrafts(IDraftPlanner planner, int budget)
+    {
+        for (int i = 0; i < _chunks.Count && budget > 0; i++)
+        {
+            Chunk c = _chunks[i];
+            Sequence s = c.Sequence;
+            s.ClearDrafts();
+            if (c.Count != 1 || !c.Draws || s.Siblings is not null) { continue; }
+            int most = Math.Min(budget, s.Owner.Request.Sampling.MaxTokens - s.Generated - 1);
+            if (most <= 0) { continue; }
+            int drafts = planner.Plan(s, most);
+            drafts = Math.Min(drafts, _cache.Cover(s, s.Length + drafts) - s.Length);
+            if (drafts <= 0) { continue; }
+            _chunks[i] = c with { Count = 1 + drafts, Drafts = drafts };
+            budget -= drafts;
+        }
     }
 }

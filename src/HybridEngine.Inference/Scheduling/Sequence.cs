@@ -41,11 +41,35 @@ internal sealed class Sequence
     /// <summary>Prompt and completion.</summary>
     public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, Length);
 
+    /// <summary>Prompt, completion and the first <paramref name="drafts"/> of the drafted tokens.</summary>
+    public ReadOnlySpan<int> TokensWithDrafts(int drafts) => _tokens.AsSpan(0, Length + drafts);
+
+    /// <summary>Place in the order of arrival, from 1; kept through interruptions.</summary>
+    public long Arrival { get; set; }
+
+    /// <summary>It has been in the batch: its tokens may be known to somebody.</summary>
+    public bool Started { get; set; }
+
     /// <summary>Block of positions i * BlockSize and on.</summary>
     public ReadOnlySpan<int> Blocks => _blocks.AsSpan(0, BlockCount);
 
-    /// <summary>Blocks held.</summary>
+    /// <summary>Entries of <see cref="Blocks"/>.</summary>
     public int BlockCount { get; private set; }
+
+    /// <summary>How many of them, at the beginning, are given back already because no layer sees their positions any more; those entries are -1.</summary>
+    public int UnseenBlocks { get; set; }
+
+    /// <summary>Number of the empty prefix: sequences share blocks only when it is equal (0; an adapter's own negative number).</summary>
+    public long PrefixRoot { get; init; }
+
+    /// <summary>The scheduler counts it among the client's.</summary>
+    public bool Present { get; set; }
+
+    /// <summary>Rows that it has in the forward which is being planned.</summary>
+    public int Grant { get; set; }
+
+    /// <summary>Tokens that were guessed behind the last one, for the step that is under way.</summary>
+    public int Drafts { get; private set; }
 
     /// <summary>Full blocks whose content is registered, and the number of the prefix that ends with the last of them.</summary>
     public int RegisteredBlocks { get; set; }
@@ -78,12 +102,32 @@ internal sealed class Sequence
         TopLogProbs = Log.Top(),
         FinishReason = Finish,
         Text = Text?.Passed ?? "",
+        WeightVersions = Log.WeightVersions(),
+        WeightVersion = Log.LastWeightVersion,
     };
 
     public void Append(int token)
     {
         if (Length == _tokens.Length) { Array.Resize(ref _tokens, Length * 2); }
         _tokens[Length++] = token;
+    }
+
+    /// <summary>Puts a guess behind the last token and the guesses before it; it is no part of <see cref="Tokens"/>.</summary>
+    public void AddDraft(int token)
+    {
+        if (Length + Drafts == _tokens.Length) { Array.Resize(ref _tokens, _tokens.Length * 2); }
+        _tokens[Length + Drafts++] = token;
+    }
+
+    /// <summary>Forgets all guesses.</summary>
+    public void ClearDrafts() => Drafts = 0;
+
+    /// <summary>Gives up the first block that is still held.</summary>
+    public int DropFirstBlock()
+    {
+        int block = _blocks[UnseenBlocks];
+        _blocks[UnseenBlocks++] = -1;
+        return block;
     }
 
     public void AddBlock(int block)
@@ -96,6 +140,7 @@ internal sealed class Sequence
     public void ForgetCache()
     {
         BlockCount = 0;
+        UnseenBlocks = 0;
         Computed = 0;
         RegisteredBlocks = 0;
         Prefix = 0;

@@ -55,6 +55,12 @@ public sealed class Decoder : IParameterSource, IDisposable
     /// <summary>Vocabulary head [vocabulary, embedding]; the embedding when tied.</summary>
     public Parameter Head { get; }
 
+    /// <summary>Counts the changes of the weights: 0 as loaded, larger with every change. Whatever is computed from the weights and kept carries it.</summary>
+    public long WeightVersion { get; private set; }
+
+    /// <summary>False after <see cref="ReleaseWeights"/>, until weights are set again.</summary>
+    public bool HasWeights => _parameters.TrueForAll(p => p.Value.Memory is not null);
+
     /// <summary>Number of trainable elements.</summary>
     public long ParameterCount => _parameters.Sum(p => (long)p.Rows * p.Columns);
 
@@ -72,7 +78,7 @@ public sealed class Decoder : IParameterSource, IDisposable
         Decoder decoder = new(kernels, config, bindings);
         try
         {
-            decoder.Set(source);
+            decoder.Write(source);
             return decoder;
         }
         catch
@@ -91,17 +97,49 @@ public sealed class Decoder : IParameterSource, IDisposable
     {
         Decoder copy = new(Kernels, Config, Bindings);
         copy.CopyFrom(this);
+        copy.WeightVersion = WeightVersion;
         return copy;
     }
 
     /// <summary>Overwrites all weights with those of a decoder of the same shape and backend.</summary>
     public void CopyFrom(Decoder other)
     {
-        for (int i = 0; i < _parameters.Count; i++) { Kernels.Copy(other._parameters[i].Value, _parameters[i].Value); }
+        WeightsChanged();
+        for (int i = 0; i < _parameters.Count; i++)
+        {
+            _parameters[i].Allocate();
+            Kernels.Copy(other._parameters[i].Value, _parameters[i].Value);
+        }
     }
 
     /// <summary>Overwrites all weights.</summary>
-    public void Set(IParameterSource source)
+    /// <param name="source">Their values.</param>
+    /// <param name="version">Their <see cref="WeightVersion"/>, above the present one; null counts on by one.</param>
+    /// <exception cref="InvalidInputException">The version is not above the present one.</exception>
+    public void Set(IParameterSource source, long? version = null)
+    {
+        WeightsChanged(version);
+        Write(source);
+    }
+
+    /// <summary>The weights have been (or are about to be) written: what was computed with the old ones must not be used again. Whoever writes a parameter's tensor in place calls this;
+    /// <see cref="Set(IParameterSource, long?)"/>, <see cref="CopyFrom"/> and the trainers do.</summary>
+    /// <param name="version">The new <see cref="WeightVersion"/>, such as the training step; null counts on by one.</param>
+    /// <exception cref="InvalidInputException">The version is not above the present one.</exception>
+    public void WeightsChanged(long? version = null)
+    {
+        if (version <= WeightVersion) { throw new InvalidInputException("weight_version", $"{version}", $"more than the present {WeightVersion}"); }
+        WeightVersion = version ?? WeightVersion + 1;
+    }
+
+    /// <summary>Gives the memory of all weights back to the device; <see cref="Set(IParameterSource, long?)"/> or <see cref="CopyFrom"/> brings weights again.</summary>
+    public void ReleaseWeights()
+    {
+        WeightsChanged();
+        foreach (Parameter parameter in _parameters) { parameter.Release(); }
+    }
+
+    private void Write(IParameterSource source)
     {
         foreach (Parameter parameter in _parameters)
         {

@@ -6,6 +6,7 @@ namespace HybridEngine.Models;
 public sealed class KvCache : IDisposable
 {
     private readonly IKernels _kernels;
+    private readonly DecoderConfig _config;
     private readonly KvLayer[] _layers;
 
     /// <param name="kernels">Where it lives.</param>
@@ -14,13 +15,13 @@ public sealed class KvCache : IDisposable
     /// <param name="blockSize">Positions a block; a multiple of 16.</param>
     public KvCache(IKernels kernels, DecoderConfig config, int blocks, int blockSize)
     {
-        (_kernels, Blocks, BlockSize) = (kernels, blocks, blockSize);
+        (_kernels, _config, Blocks, BlockSize) = (kernels, config, blocks, blockSize);
         _layers = new KvLayer[config.Layers];
-        for (int l = 0; l < _layers.Length; l++) { _layers[l] = kernels.CreateKv(blocks, blockSize, config.KeyHeads, config.HeadSize); }
+        for (int l = 0; l < _layers.Length; l++) { _layers[l] = Create(blocks); }
     }
 
     /// <summary>Blocks in every layer.</summary>
-    public int Blocks { get; }
+    public int Blocks { get; private set; }
 
     /// <summary>Positions a block.</summary>
     public int BlockSize { get; }
@@ -31,9 +32,29 @@ public sealed class KvCache : IDisposable
     /// <summary>The cache of one layer.</summary>
     public KvLayer this[int layer] => _layers[layer];
 
-    /// <summary>Bytes of one block over all layers of a model (float32), before a backend's padding.</summary>
-    public static long BlockBytes(DecoderConfig config, int blockSize) =>
-        2L * config.Layers * blockSize * config.KeyHeads * config.HeadSize * sizeof(float);
+    /// <summary>Bytes of one block over all layers of a model, the backend's padding included.</summary>
+    public static long BlockBytes(IKernels kernels, DecoderConfig config, int blockSize)
+    {
+        using KvLayer one = kernels.CreateKv(1, blockSize, config.KeyHeads, config.HeadSize);
+        return config.Layers * (one.Keys.Memory!.Bytes + one.Values.Memory!.Bytes);
+    }
+
+    /// <summary>Makes room for more blocks; what the present ones hold stays. Layer by layer, so that only one is there twice.</summary>
+    public void Grow(int blocks)
+    {
+        if (blocks < Blocks) { throw new ArgumentOutOfRangeException(nameof(blocks), blocks, $"Less than the present {Blocks}."); }
+        for (int l = 0; l < _layers.Length; l++)
+        {
+            KvLayer old = _layers[l], grown = Create(blocks);
+            _kernels.Copy(Flat(old.Keys), First(grown.Keys, old.Keys.Count));
+            _kernels.Copy(Flat(old.Values), First(grown.Values, old.Values.Count));
+            _kernels.Synchronize();
+            _layers[l] = grown;
+            old.Dispose();
+        }
+
+        Blocks = blocks;
+    }
 
     /// <summary>Copies blocks in every layer: <c>destinations[i] = sources[i]</c>, both [n] int32.</summary>
     public void CopyBlocks(Tensor sources, Tensor destinations)
@@ -46,4 +67,11 @@ public sealed class KvCache : IDisposable
     {
         foreach (KvLayer layer in _layers) { layer.Dispose(); }
     }
+
+    private KvLayer Create(int blocks) => _kernels.CreateKv(blocks, BlockSize, _config.KeyHeads, _config.HeadSize);
+
+    // A layer's blocks lie one after another (KvLayer), so the first n blocks are the first elements.
+    private static Tensor First(Tensor blocks, long count) => new(blocks.Memory!, blocks.DType, new Shape(count));
+
+    private static Tensor Flat(Tensor blocks) => First(blocks, blocks.Count);
 }

@@ -44,13 +44,13 @@ public sealed class Parameter : IDisposable
     public int Columns { get; }
 
     /// <summary>True for biases and norm weights.</summary>
-    public bool IsVector => Matrix is null;
+    public bool IsVector => Bindings[0].IsVector;
 
-    /// <summary>The matrix, or null for vectors.</summary>
-    public WeightMatrix? Matrix { get; }
+    /// <summary>The matrix, or null for vectors (and while the memory is given back).</summary>
+    public WeightMatrix? Matrix { get; private set; }
 
-    /// <summary>All elements, flat, in the backend's layout (padding included): what element-wise kernels work on.</summary>
-    public Tensor Value { get; }
+    /// <summary>All elements, flat, in the backend's layout (padding included): what element-wise kernels work on. Empty while the memory is given back.</summary>
+    public Tensor Value { get; private set; }
 
     /// <summary>The gradient as a matrix in the layout of <see cref="Matrix"/>; null for vectors and while there is none.</summary>
     public WeightMatrix? GradientMatrix { get; private set; }
@@ -71,6 +71,19 @@ public sealed class Parameter : IDisposable
         (GradientMatrix, Gradient) = (null, default);
     }
 
+    /// <summary>Gives the memory of the elements back; nothing can read them until they are set again.</summary>
+    public void Release()
+    {
+        Value.Memory?.Dispose();
+        (Matrix, Value) = (null, default);
+    }
+
+    /// <summary>Makes room for the elements, all zero, when <see cref="Release"/> gave it back.</summary>
+    public void Allocate()
+    {
+        if (Value.Memory is null) { (Matrix, Value) = Create(); }
+    }
+
     /// <summary>A zero tensor of this parameter's layout, for optimizer moments and averages: the matrix (null for vectors) and its flat elements.</summary>
     public (WeightMatrix? Matrix, Tensor Flat) Create()
     {
@@ -80,7 +93,11 @@ public sealed class Parameter : IDisposable
     }
 
     /// <summary>Sets all elements from row-major [Rows, Columns].</summary>
-    public void Set(ReadOnlySpan<float> rowMajor) => Set(Matrix, Value, rowMajor);
+    public void Set(ReadOnlySpan<float> rowMajor)
+    {
+        Allocate();
+        Set(Matrix, Value, rowMajor);
+    }
 
     /// <summary>Sets a companion made by <see cref="Create"/> from row-major [Rows, Columns].</summary>
     public void Set(WeightMatrix? matrix, Tensor flat, ReadOnlySpan<float> rowMajor)

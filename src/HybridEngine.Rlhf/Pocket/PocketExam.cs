@@ -20,7 +20,6 @@ public sealed class PocketExam
     public IReadOnlyList<Rollout> Answer(GenerationEngine engine, int maxNewTokens, bool greedy)
     {
         ArgumentNullException.ThrowIfNull(engine);
-        engine.WeightsChanged();
         SamplingOptions sampling = new() { MaxTokens = maxNewTokens, Seed = (long)Seed, Temperature = greedy ? 0 : 1 };
         Generation[] generations = [.. Tasks.Select((t, i) => engine.Submit(new GenerationRequest { Prompt = PocketVocabulary.Prompt(t.Question), Sampling = sampling, RequestId = i, DecodeText = false }))];
         engine.Run();

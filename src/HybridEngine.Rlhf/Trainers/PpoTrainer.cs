@@ -140,7 +140,6 @@ public sealed class PpoTrainer
         ArgumentNullException.ThrowIfNull(prompts);
         SamplingOptions sampling = new() { Temperature = (float)_options.Temperature, MaxTokens = _options.MaxNewTokens, Seed = _options.Seed };
         GenerationEngine engine = _models.Policy.Generator();
-        engine.WeightsChanged();
         Generation[] generations = new Generation[prompts.Count];
         for (int i = 0; i < generations.Length; i++)
         {

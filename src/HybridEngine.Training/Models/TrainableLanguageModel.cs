@@ -79,7 +79,11 @@ public sealed class TrainableLanguageModel : IDisposable
     }
 
     /// <summary>Clips, steps and sets the gradients to zero.</summary>
-    public StepResult Step(double learningRate) => Optimizer.Step(learningRate);
+    public StepResult Step(double learningRate)
+    {
+        Decoder.WeightsChanged();
+        return Optimizer.Step(learningRate);
+    }
 
     /// <summary>Gives gradients and idle activations back to the system; weights and optimizer moments stay.</summary>
     public void ReleaseMemory()

@@ -86,7 +86,11 @@ public sealed class TrainableScalarModel : IDisposable
     }
 
     /// <summary>Clips, steps and sets the gradients to zero.</summary>
-    public StepResult Step(double learningRate) => Optimizer.Step(learningRate);
+    public StepResult Step(double learningRate)
+    {
+        Body.WeightsChanged();
+        return Optimizer.Step(learningRate);
+    }
 
     /// <summary>Gives gradients and idle activations back to the system; weights and optimizer moments stay.</summary>
     public void ReleaseMemory()

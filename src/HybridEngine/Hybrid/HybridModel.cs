@@ -154,7 +154,6 @@ public sealed partial class HybridModel : IDisposable
     private void LeaveTrain()
     {
         if (_trainer is not null && TrainingBytes() > _options.IdleBytes) { _trainer.ReleaseMemory(); }
-        _engine?.WeightsChanged();
     }
 
     private long TrainingBytes()

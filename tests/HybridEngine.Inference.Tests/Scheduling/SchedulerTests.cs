@@ -59,7 +59,7 @@ public sealed class SchedulerTests
         scheduler.Add(second);
         Chunk chunk = Assert.Single(scheduler.Schedule());
         Assert.Equal((48, 2), (chunk.Start, chunk.Count));
-        Assert.Equal(48, scheduler.PrefixHits);
+        Assert.Equal(48, scheduler.Cache.PrefixHits);
     }
 
     private static Sequence Make(int prompt, int maxTokens) =>

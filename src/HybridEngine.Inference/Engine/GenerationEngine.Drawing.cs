@@ -1,0 +1,124 @@
+using System.Runtime.InteropServices;
+using HybridEngine.Core;
+
+namespace HybridEngine.Inference;
+
+// From hidden states to tokens: which rows draw, the draws, and what each draw means for its sequence.
+public sealed partial class GenerationEngine
+{
+    // Logits are drawn from in groups of rows, so that a large batch of a large vocabulary needs no more than this at once.
+    private const long LogitBytes = 64L << 20;
+
+    private readonly List<DrawRow> _drawing = [];
+    private readonly List<int> _drawRows = [];
+    private readonly List<int> _copySources = [];
+    private readonly List<int> _copyDestinations = [];
+
+    // Which sequences draw, and from which row of the forward. The choices that waited for a prompt draw from the same row.
+    private void CollectDraws(List<Chunk> chunks)
+    {
+        _drawing.Clear();
+        _drawRows.Clear();
+        _copySources.Clear();
+        _copyDestinations.Clear();
+        int row = -1;
+        foreach (Chunk chunk in chunks)
+        {
+            row += chunk.Count;
+            _scheduler.Complete(chunk);
+            if (!chunk.Draws) { continue; }
+            _drawing.Add(new DrawRow(chunk.Sequence, 0, chunk.Sequence.Constraint));
+            _drawRows.Add(row);
+            if (chunk.Sequence.Siblings is { } siblings) { Fork(chunk.Sequence, siblings, row); }
+        }
+
+        if (_copySources.Count > 0)
+        {
+            (Tensor sources, Tensor destinations) = _buffers.UploadCopies(_copySources, _copyDestinations);
+            _cache[0].CopyBlocks(sources, destinations);
+        }
+    }
+
+    private void Fork(Sequence leader, List<Sequence> siblings, int row)
+    {
+        leader.Siblings = null;
+        foreach (Sequence sibling in siblings)
+        {
+            if (!_scheduler.TryFork(leader, sibling, out int source, out int destination)) { continue; }
+            _drawing.Add(new DrawRow(sibling, 0, sibling.Constraint));
+            _drawRows.Add(row);
+            if (source < 0) { continue; }
+            _copySources.Add(source);
+            _copyDestinations.Add(destination);
+        }
+    }
+
+    private static (int Read, int Continued) CountRows(List<Chunk> chunks)
+    {
+        (int read, int continued) = (0, 0);
+        foreach (Chunk c in chunks)
+        {
+            if (c.Count == 1 && c.Start >= c.Sequence.PromptLength) { continued++; }
+            else { read += c.Count; }
+        }
+
+        return (read, continued);
+    }
+
+    private void Draw(Tensor hidden)
+    {
+        int vocabulary = _decoder.Config.VocabularySize;
+        int group = (int)Math.Clamp(LogitBytes / (vocabulary * (long)sizeof(float)), 1, _drawing.Count);
+        ReadOnlySpan<int> rows = CollectionsMarshal.AsSpan(_drawRows);
+        ReadOnlySpan<DrawRow> draws = CollectionsMarshal.AsSpan(_drawing);
+        for (int start = 0; start < draws.Length; start += group)
+        {
+            int count = Math.Min(group, draws.Length - start);
+            Tensor last = _pool.Rent(DType.Float32, count, hidden.Shape[1]);
+            Tensor logits = _pool.Rent(DType.Float32, count, vocabulary);
+            _kernels.GatherRows(hidden, _buffers.UploadRows(rows.Slice(start, count)), last);
+            _decoder.Logits(last, logits);
+            _sampler.Draw(logits, draws.Slice(start, count));
+            _pool.Return(last);
+            _pool.Return(logits);
+            for (int i = 0; i < count; i++) { Accept(draws[start + i].Sequence, i); }
+        }
+    }
+
+    private void Accept(Sequence s, int row)
+    {
+        if (s.Finish != FinishReason.None) { return; }  // cancelled by a callback of this step
+        GenerationRequest request = s.Owner.Request;
+        SamplingOptions sampling = request.Sampling;
+        int id = _sampler.Ids[row];
+        if (id < 0)
+        {
+            EndWithoutToken(s);
+            return;
+        }
+
+        float logProb = _sampler.LogProbs[row];
+        s.Append(id);
+        s.Log.Add(logProb, _sampler.SampledLogProbs[row], WeightVersion);
+        if (sampling.TopLogProbs > 0) { s.Log.AddTop(_sampler.Top(row, sampling.TopLogProbs)); }
+        bool ends = (!sampling.IgnoreEos && _endTokens.Contains(id)) || sampling.StopTokenIds.Contains(id);
+        string text = ends ? "" : s.Text?.Add(id) ?? "";
+        if (!ends) { s.Constraint?.Accept(id); }
+        FinishReason finish = ends || s.Text is { Stopped: true } || s.Constraint is { MustEnd: true } ? FinishReason.Stop : s.Generated == sampling.MaxTokens ? FinishReason.Length : FinishReason.None;
+        if (finish != FinishReason.None)
+        {
+            text += s.Text?.Finish();
+            End(s, finish);
+        }
+
+        request.OnToken?.Invoke(new GeneratedToken(s.Choice, id, logProb, text, s.Finish, WeightVersion));
+    }
+
+    // Filters and constraint together leave no token: the completion ends with what it has.
+    private void EndWithoutToken(Sequence s)
+    {
+        string text = s.Text?.Finish() ?? "";
+        End(s, FinishReason.NoToken);
+        s.Owner.Request.OnToken?.Invoke(new GeneratedToken(s.Choice, -1, float.NaN, text, s.Finish, WeightVersion));
+    }
+}
