@@ -98,7 +98,10 @@ public sealed class HostileInputTests(ITestOutputHelper output)
     }
 
     [SkippableTheory]
-    [InlineData("{\"model\":{\"type\":\"Unigram\",\"vocab\":[]}}", "Unigram")]
+    [InlineData("{\"model\":{\"type\":\"Unigram\",\"vocab\":[]}}", "at least one token")]
+    [InlineData("{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\",0]],\"unk_id\":1}}", "unk_id")]
+    [InlineData("{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"a\":0}}}", "unk_token")]
+    [InlineData("{\"model\":{\"type\":\"Morphemes\",\"vocab\":{\"a\":0}}}", "Morphemes")]
     [InlineData("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0}}}", "merges")]
     [InlineData("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},\"merges\":[\"a b\"]}}", "'ab'")]
     [InlineData("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":-1},\"merges\":[]}}", "-1")]

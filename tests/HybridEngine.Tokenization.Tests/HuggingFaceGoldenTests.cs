@@ -11,7 +11,7 @@ public sealed class HuggingFaceGoldenTests
     public static TheoryData<string> Folders { get; } =
     [
         "gpt2", "roberta_prefix_space", "llama3", "qwen2", "llama2", "phi3", "mistral_metaspace_first", "metaspace_always_unk",
-        "gemma", "smollm", "neox", "deepseek", "deepseek_v3", "clip",
+        "gemma", "smollm", "neox", "deepseek", "deepseek_v3", "clip", "unigram_t5", "unigram_albert", "wordpiece", "wordpiece_truncate_pad",
     ];
 
     [SkippableTheory]
@@ -34,7 +34,12 @@ public sealed class HuggingFaceGoldenTests
             Compare(item.GetProperty("ids_without_special").Ints(), without.Ids, "ids without special", text, wrong);
             Compare(item.GetProperty("tokens").Texts(), with.Tokens, "tokens", text, wrong);
             Compare(item.GetProperty("offsets").Pairs(), with.Offsets, "offsets", text, wrong);
-            if (item.TryGetProperty("type_ids", out JsonElement types)) Compare(types.Ints(), with.TypeIds, "type ids", text, wrong);
+            int[] typeIds = item.TryGetProperty("type_ids", out JsonElement types) ? types.Ints() : new int[with.Ids.Count];
+            Compare(typeIds, with.TypeIds, "type ids", text, wrong);
+            int[] mask = item.TryGetProperty("attention_mask", out JsonElement given) ? given.Ints() : [.. with.Ids.Select(_ => 1)];
+            Compare(mask, with.AttentionMask, "attention mask", text, wrong);
+            string[] overflowing = item.TryGetProperty("overflowing_ids", out JsonElement parts) ? [.. parts.EnumerateArray().Select(part => string.Join(',', part.Ints()))] : [];
+            Compare(overflowing, [.. with.Overflowing.Select(part => string.Join(',', part.Ids))], "overflowing ids", text, wrong);
         }
         Assert.True(wrong.Count == 0, Report(wrong));
     }
@@ -51,7 +56,7 @@ public sealed class HuggingFaceGoldenTests
     {
         var wrong = new List<string>();
         foreach (JsonElement item in cases.GetProperty("single_chars").EnumerateArray())
-            Compare(item[1].Ints(), tokenizer.Encode(item[0].GetString()!, false), "ids", item[0].GetString()!, wrong);
+            Compare(item[1].Ints(), tokenizer.EncodeWithOffsets(item[0].GetString()!, false).Ids, "ids", item[0].GetString()!, wrong);
         Assert.True(wrong.Count == 0, Report(wrong));
     }
 

@@ -54,6 +54,9 @@ internal readonly struct JsonSection
 
     public float AsFloat() => _element.ValueKind == JsonValueKind.Number && _element.TryGetSingle(out float value) && float.IsFinite(value) ? value : throw Wrong("a number");
 
+    /// <summary>A number to the bit as the tokenizers library reads it (<see cref="RustNumber"/>).</summary>
+    public double AsScore() => _element.ValueKind == JsonValueKind.Number && RustNumber.Parse(_element.GetRawText()) is var value && double.IsFinite(value) ? value : throw Wrong("a number");
+
     public bool AsBool() => _element.ValueKind switch { JsonValueKind.True => true, JsonValueKind.False => false, _ => throw Wrong("true or false") };
 
     public string? StringOrNull(string name) => this[name] is { IsNull: false } value ? value.AsString() : null;

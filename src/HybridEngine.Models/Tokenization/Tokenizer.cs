@@ -66,30 +66,35 @@ public sealed partial class Tokenizer
     /// <param name="id">Token id.</param>
     public bool IsSpecial(int id) => _specialIds.Contains(id);
 
-    /// <summary>Text to ids.</summary>
+    /// <summary>Text to ids: all of it, whatever the file's <c>truncation</c> and <c>padding</c> sections say.</summary>
     /// <param name="text">Any text. An unpaired surrogate counts as U+FFFD.</param>
     /// <param name="addSpecialTokens">Whether the tokens that the model expects around a text are added.</param>
     /// <returns>Token ids.</returns>
     public int[] Encode(string text, bool addSpecialTokens = true)
     {
-        List<Token> tokens = EncodeTokens(text, null, addSpecialTokens);
+        List<Token> tokens = Finish([EncodeText(text, 0)], addSpecialTokens);
         var ids = new int[tokens.Count];
         for (int i = 0; i < ids.Length; i++) ids[i] = tokens[i].Id;
         return ids;
     }
 
-    /// <summary>Text to ids, with the token texts and the part of the text that each covers.</summary>
+    /// <summary>Text to ids, with the token texts and the part of the text that each covers; cut and filled up where the file has <c>truncation</c> and <c>padding</c> sections.</summary>
     /// <param name="text">Any text.</param>
     /// <param name="addSpecialTokens">Whether the tokens that the model expects around a text are added.</param>
     /// <param name="pair">A second text that belongs to the first, or null.</param>
+    /// <exception cref="InvalidInputException">The <c>truncation</c> section asks for what this text cannot give.</exception>
     public TokenizedText EncodeWithOffsets(string text, bool addSpecialTokens = true, string? pair = null)
     {
-        List<Token> tokens = EncodeTokens(text, pair, addSpecialTokens);
-        return new TokenizedText(
-            [.. tokens.Select(token => token.Id)],
-            [.. tokens.Select(token => token.Text)],
-            [.. tokens.Select(token => (token.Start, token.End))],
-            [.. tokens.Select(token => token.TypeId)]);
+        List<List<Token>> texts = [EncodeText(text, 0)];
+        if (pair != null) texts.Add(EncodeText(pair, 1));
+        if (_parts.Truncation is not { } truncation) return Result(Finish(texts, addSpecialTokens), null);
+        int added = addSpecialTokens ? Finish([.. texts.Select(_ => new List<Token>())], true).Count : 0;
+        IEnumerable<List<Token>> parts = truncation.Apply(texts, added).Select(part => Finish([.. part.Select(tokens => new List<Token>(tokens))], addSpecialTokens));
+        TokenizedText fitting = Result(parts.First(), null);
+        return fitting with { Overflowing = parts.Skip(1).Select(part => Result(part, fitting.Ids.Count)) };
+
+        // Parts that were cut off are filled up to the length of what is kept.
+        TokenizedText Result(List<Token> tokens, int? length) => TokenizedText.Of(tokens, _parts.Padding, length ?? _parts.Padding?.LengthOf(tokens.Count) ?? 0);
     }
 
     /// <summary>Ids to text.</summary>
@@ -118,17 +123,16 @@ public sealed partial class Tokenizer
         return _parts.Decoder == null ? string.Join(' ', tokens) : string.Concat(_parts.Decoder.Apply(tokens));
     }
 
-    private List<Token> EncodeTokens(string text, string? pair, bool addSpecialTokens)
+    /// <summary>The post-processor's part: special tokens, offsets; takes the lists over.</summary>
+    private List<Token> Finish(List<List<Token>> texts, bool addSpecialTokens)
     {
-        ArgumentNullException.ThrowIfNull(text);
-        List<List<Token>> texts = [EncodeText(text, 0)];
-        if (pair != null) texts.Add(EncodeText(pair, 1));
         if (_parts.PostProcessor != null) texts = _parts.PostProcessor.Apply(texts, addSpecialTokens);
         return texts.Count == 1 ? texts[0] : [.. texts.SelectMany(tokens => tokens)];
     }
 
     private List<Token> EncodeText(string text, int typeId)
     {
+        ArgumentNullException.ThrowIfNull(text);
         AlignedText original = AlignedText.FromString(text);
         var tokens = new List<Token>();
         foreach (Stretch raw in _rawTokens.IsEmpty ? [new Stretch(-1, 0, original.Length)] : _rawTokens.Divide(original))
@@ -163,7 +167,10 @@ public sealed partial class Tokenizer
             spans.Clear();
             _parts.Model.Encode(pieces.Text, start, end, spans);
             foreach (TokenSpan span in spans)
-                tokens.Add(new Token(span.Id, _vocabulary.Text(span.Id) ?? "", pieces.Text[span.Start].Start, pieces.Text[span.End - 1].End, typeId));
+            {
+                string name = span.Id == _parts.Model.QuotedToken ? pieces.Text.ToText(span.Start, span.End) : _vocabulary.Text(span.Id) ?? "";
+                tokens.Add(new Token(span.Id, name, pieces.Text[span.Start].Start, pieces.Text[span.End - 1].End, typeId));
+            }
         }
     }
 

@@ -15,6 +15,8 @@ internal static class TokenizerJsonReader
             Normalizer = NormalizerReader.Read(root["normalizer"]),
             PreTokenizer = PreTokenizerReader.Read(root["pre_tokenizer"]),
             PostProcessor = PostProcessorReader.Read(root["post_processor"]),
+            Truncation = Truncation.Read(root["truncation"]),
+            Padding = Padding.Read(root["padding"]),
             Decoder = DecoderReader.Read(root["decoder"]),
             SpecialTokens = settings.SpecialTokens,
             EndTokenIds = ends,

@@ -11,6 +11,10 @@ internal sealed record TokenizerParts(Vocabulary Vocabulary, ITokenModel Model)
 
     public IPostProcessor? PostProcessor { get; init; }
 
+    public Truncation? Truncation { get; init; }
+
+    public Padding? Padding { get; init; }
+
     public IDecoder? Decoder { get; init; }
 
     /// <summary>Texts of <c>bos_token</c>, <c>eos_token</c>, <c>unk_token</c>, <c>pad_token</c> and the like.</summary>

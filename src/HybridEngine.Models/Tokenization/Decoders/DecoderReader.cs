@@ -3,7 +3,7 @@ namespace HybridEngine.Models;
 /// <summary>Builds decoders from the <c>decoder</c> section.</summary>
 internal static class DecoderReader
 {
-    private const string Known = "Sequence, ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace, BPEDecoder";
+    private const string Known = "Sequence, ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace, BPEDecoder, WordPiece, CTC";
 
     public static IDecoder? Read(JsonSection section) => section.IsNull ? null : section.Type switch
     {
@@ -15,6 +15,8 @@ internal static class DecoderReader
         "Strip" => ReadStrip(section),
         "Metaspace" => new MetaspaceDecoder(section["replacement"].AsString(), PreTokenizerReader.Scheme(section)),
         "BPEDecoder" => new EndOfWordDecoder(section.StringOrNull("suffix") is { Length: > 0 } suffix ? suffix : throw section["suffix"].Wrong("a text")),
+        "WordPiece" => new WordPieceDecoder(section.StringOrNull("prefix") ?? "##", section.Flag("cleanup", true)),
+        "CTC" => new CtcDecoder(section.StringOrNull("pad_token") ?? "<pad>", section.StringOrNull("word_delimiter_token") ?? "|", section.Flag("cleanup", true)),
         var other => throw section.Unsupported($"decoder '{other}'", Known),
     };
 

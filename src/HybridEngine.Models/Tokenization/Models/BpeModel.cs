@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Collections.Concurrent;
 using Microsoft.ML.Tokenizers;
 
 namespace HybridEngine.Models;
@@ -8,8 +7,6 @@ namespace HybridEngine.Models;
 /// whole words that no merge reaches (<c>ignore_merges</c>) and offsets are handled here.</summary>
 internal sealed class BpeModel : ITokenModel
 {
-    private const int LongestCached = 32, CacheEntries = 1 << 16;
-
     private readonly Vocabulary _vocabulary;
     private readonly BpeTokenizer _inner;
     private readonly BpeTokenizer? _last;
@@ -17,9 +14,6 @@ internal sealed class BpeModel : ITokenModel
     private readonly bool _wholeWords;
     private readonly UnknownCharacters _unknown;
     private readonly int[] _lengths;
-    private readonly ConcurrentDictionary<string, CachedToken[]> _cache = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, CachedToken[]>.AlternateLookup<ReadOnlySpan<char>> _cached;
-    private int _cacheCount;
 
     /// <param name="vocabulary">Token texts.</param>
     /// <param name="merges">Merges as <c>left right</c>, best first.</param>
@@ -35,7 +29,6 @@ internal sealed class BpeModel : ITokenModel
         _lengths = new int[vocabulary.Size];
         foreach ((string token, int id) in vocabulary.Ids)
             _lengths[id] = CodePoints.Of(suffix.Length > 0 && token.EndsWith(suffix, StringComparison.Ordinal) ? token[..^suffix.Length] : token).Length;
-        _cached = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
     public void Encode(AlignedText text, int start, int end, List<TokenSpan> tokens)
@@ -44,17 +37,7 @@ internal sealed class BpeModel : ITokenModel
         char[]? rented = null;
         Span<char> buffer = capacity <= 512 ? stackalloc char[512] : rented = ArrayPool<char>.Shared.Rent(capacity);
         ReadOnlySpan<char> piece = buffer[..text.CopyTo(start, end, buffer)];
-        if (piece.Length > LongestCached) EncodePiece(text, start, end, piece, tokens);
-        else if (_cached.TryGetValue(piece, out CachedToken[]? known))
-        {
-            foreach (CachedToken token in known) tokens.Add(new TokenSpan(token.Id, start + token.Start, start + token.End));
-        }
-        else
-        {
-            int first = tokens.Count;
-            EncodePiece(text, start, end, piece, tokens);
-            Remember(piece, tokens, first, start);
-        }
+        EncodePiece(text, start, end, piece, tokens);
         if (rented != null) ArrayPool<char>.Shared.Return(rented);
     }
 
@@ -95,18 +78,4 @@ internal sealed class BpeModel : ITokenModel
             at += _lengths[id];
         }
     }
-
-    private void Remember(ReadOnlySpan<char> piece, List<TokenSpan> tokens, int first, int start)
-    {
-        if (_cacheCount >= CacheEntries) return;
-        var entry = new CachedToken[tokens.Count - first];
-        for (int i = 0; i < entry.Length; i++)
-        {
-            TokenSpan token = tokens[first + i];
-            entry[i] = new CachedToken(token.Id, (short)(token.Start - start), (short)(token.End - start));
-        }
-        if (_cached.TryAdd(piece, entry)) Interlocked.Increment(ref _cacheCount);
-    }
-
-    private readonly record struct CachedToken(int Id, short Start, short End);
 }

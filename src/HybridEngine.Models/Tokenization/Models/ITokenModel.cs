@@ -11,4 +11,7 @@ internal interface ITokenModel
 {
     /// <summary>Appends the tokens of the piece <c>[start, end)</c>.</summary>
     void Encode(AlignedText text, int start, int end, List<TokenSpan> tokens);
+
+    /// <summary>The token whose text in a result is what was found, not what the vocabulary calls it; null where there is none.</summary>
+    int? QuotedToken => null;
 }

@@ -7,8 +7,22 @@ internal static class ModelReader
 {
     public static (ITokenModel Model, Vocabulary Vocabulary) Read(JsonSection section)
     {
+        // Files older than the member "type" hold BPE.
         string type = section.StringOrNull("type") ?? (section["merges"].IsNull ? throw section["type"].Wrong("the type of the model") : "BPE");
-        if (type != "BPE") throw section.Unsupported($"tokenizer model '{type}'", "BPE");
+        (ITokenModel model, Vocabulary vocabulary) = type switch
+        {
+            "BPE" => ReadBpe(section),
+            "Unigram" => ReadUnigram(section),
+            "WordPiece" => ReadWordPiece(section),
+            "WordLevel" => ReadWordLevel(section),
+            _ => throw section.Unsupported($"tokenizer model '{type}'", "BPE, Unigram, WordPiece, WordLevel"),
+        };
+        return (model is ScoredBpeModel or WordLevelModel ? model : new CachedModel(model), vocabulary);
+    }
+
+    private static (ITokenModel Model, Vocabulary Vocabulary) ReadBpe(JsonSection section)
+    {
+        if (section["dropout"] is { IsNull: false } dropout && dropout.AsFloat() != 0) throw section.Unsupported($"BPE dropout {dropout.AsFloat()}", "none");
         if (section.StringOrNull("continuing_subword_prefix") is { Length: > 0 } prefix) throw section.Unsupported($"continuing_subword_prefix '{prefix}'", "none");
 
         Vocabulary vocabulary = ReadVocabulary(section["vocab"]);
@@ -25,6 +39,41 @@ internal static class ModelReader
             throw new InvalidInputException(section.File, error.Message.TrimEnd('.'), "merges of two tokens of the vocabulary into a third");
         }
     }
+
+    private static (ITokenModel Model, Vocabulary Vocabulary) ReadUnigram(JsonSection section)
+    {
+        var vocabulary = new Vocabulary();
+        var scores = new List<double>();
+        foreach (JsonSection item in section["vocab"].Items())
+        {
+            JsonSection[] pair = [.. item.Items()];
+            if (pair.Length != 2) throw item.Wrong("[token, score]");
+            vocabulary.Add(pair[0].AsString(), scores.Count, section.File);
+            scores.Add(pair[1].AsScore());
+        }
+        if (scores.Count == 0) throw section["vocab"].Wrong("at least one token");
+        int? unknown = section["unk_id"] is { IsNull: false } id ? id.AsInt() : null;
+        if (unknown is { } value && (uint)value >= (uint)scores.Count) throw section["unk_id"].Wrong($"an id from 0 to {scores.Count - 1}");
+        int[]? byteTokens = section.Flag("byte_fallback", false) ? vocabulary.ByteTokens() : null;
+        return (new UnigramModel(vocabulary, [.. scores], unknown, byteTokens, section.File), vocabulary);
+    }
+
+    private static (ITokenModel Model, Vocabulary Vocabulary) ReadWordPiece(JsonSection section)
+    {
+        Vocabulary vocabulary = ReadVocabulary(section["vocab"]);
+        int longest = section.Number("max_input_chars_per_word", 100);
+        if (longest < 0) throw section["max_input_chars_per_word"].Wrong("a number from 0");
+        return (new WordPieceModel(vocabulary, section.StringOrNull("continuing_subword_prefix") ?? "##", Unknown(section, vocabulary, "[UNK]"), longest), vocabulary);
+    }
+
+    private static (ITokenModel Model, Vocabulary Vocabulary) ReadWordLevel(JsonSection section)
+    {
+        Vocabulary vocabulary = ReadVocabulary(section["vocab"]);
+        return (new WordLevelModel(vocabulary, Unknown(section, vocabulary, "<unk>")), vocabulary);
+    }
+
+    private static int Unknown(JsonSection section, Vocabulary vocabulary, string otherwise) =>
+        vocabulary.Find(section.StringOrNull("unk_token") ?? otherwise) ?? throw section["unk_token"].Wrong("a token of the vocabulary");
 
     private static Vocabulary ReadVocabulary(JsonSection section)
     {

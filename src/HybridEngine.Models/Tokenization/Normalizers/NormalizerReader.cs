@@ -3,7 +3,7 @@ namespace HybridEngine.Models;
 /// <summary>Builds normalizers from the <c>normalizer</c> section.</summary>
 internal static class NormalizerReader
 {
-    private const string Known = "Sequence, NFC, NFD, NFKC, NFKD, Prepend, Replace, Lowercase, Strip, StripAccents";
+    private const string Known = "Sequence, NFC, NFD, NFKC, NFKD, Prepend, Replace, Lowercase, Strip, StripAccents, BertNormalizer, Nmt, ByteLevel";
 
     public static INormalizer? Read(JsonSection section) => section.IsNull ? null : section.Type switch
     {
@@ -16,7 +16,16 @@ internal static class NormalizerReader
         "Replace" => new ReplaceNormalizer(PatternReader.Read(section["pattern"]), section["content"].AsString()),
         "Lowercase" => new LowercaseNormalizer(),
         "Strip" => new StripNormalizer(section.Flag("strip_left", true), section.Flag("strip_right", true)),
+        "BertNormalizer" => ReadBert(section),
+        "Nmt" => new NmtNormalizer(),
+        "ByteLevel" => new ByteLevelNormalizer(),
         "StripAccents" => RemoveNormalizer.Accents,
         var other => throw section.Unsupported($"normalizer '{other}'", Known),
     };
+
+    private static BertNormalizer ReadBert(JsonSection section)
+    {
+        bool lowercase = section.Flag("lowercase", true);
+        return new BertNormalizer(section.Flag("clean_text", true), section.Flag("handle_chinese_chars", true), section.Flag("strip_accents", lowercase), lowercase);
+    }
 }

@@ -21,7 +21,7 @@ internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex) 
         units.AddRange(text.Units[start..end]);
     }
 
-    private static void WriteBytes(AlignedText text, int start, int end, List<Unit> units)
+    public static void WriteBytes(AlignedText text, int start, int end, List<Unit> units)
     {
         Span<byte> bytes = stackalloc byte[4];
         for (int i = start; i < end; i++)
