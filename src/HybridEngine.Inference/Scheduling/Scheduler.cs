@@ -223,7 +223,7 @@ internal sealed class Scheduler
         return true;
     }
 
-    // Each prompt gets half of what those before it left, and what then is over goes round once more: the oldest advances fastest, and a short one behind it is soon done.
+    // Each prompt gets half of what those before it left, the last all of it, and what then is over goes round once more: the oldest advances fastest, and a short one behind it is soon done.
     private int ReadPrompts(int budget)
     {
         _reading.Clear();
@@ -233,9 +233,11 @@ internal sealed class Scheduler
         }
 
         int left = budget;
-        foreach (Sequence s in _reading)
+        for (int i = 0; i < _reading.Count; i++)
         {
-            s.Grant = Math.Min(s.Remaining, Math.Max((left + 1) / 2, Math.Min(left, SmallestPiece)));
+            Sequence s = _reading[i];
+            int share = i == _reading.Count - 1 ? left : Math.Max((left + 1) / 2, Math.Min(left, SmallestPiece));
+            s.Grant = Math.Min(s.Remaining, share);
             left -= s.Grant;
         }
 

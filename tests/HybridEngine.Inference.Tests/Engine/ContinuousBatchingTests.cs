@@ -49,7 +49,7 @@ public sealed class ContinuousBatchingTests
                 string where = $"seed {seed}, request {request.RequestId}, choice {c}";
                 bool whole = actual[c].FinishReason != FinishReason.Cancelled;
                 Assert.True(whole || cancelled.Contains(generation), where);
-                Same(expected[c], actual[c], whole, where);
+                Answers.Same(expected[c], actual[c], whole, where);
             }
         }
     }
@@ -71,7 +71,7 @@ public sealed class ContinuousBatchingTests
         Generation[] generations = [.. requests.Select(engine.Submit)];
         engine.Run();
         Assert.True(engine.Statistics.Preemptions > 0);
-        for (int i = 0; i < 2; i++) { Same(Requests.Alone(decoder, requests[i])[0], generations[i].Results()[0], whole: true, $"seed {seed}, request {i}"); }
+        for (int i = 0; i < 2; i++) { Answers.Same(Requests.Alone(decoder, requests[i])[0], generations[i].Results()[0], whole: true, $"seed {seed}, request {i}"); }
     }
 
     [SkippableTheory]
@@ -90,7 +90,7 @@ public sealed class ContinuousBatchingTests
             using GenerationEngine engine = new(decoder, new EngineOptions { MaxSequences = 1, MaxBatchTokens = piece });
             Generation g = engine.Submit(request);
             engine.Run();
-            Same(expected, g.Results()[0], whole: true, $"seed {seed}, pieces of {piece}");
+            Answers.Same(expected, g.Results()[0], whole: true, $"seed {seed}, pieces of {piece}");
         }
     }
 
@@ -106,7 +106,7 @@ public sealed class ContinuousBatchingTests
         Assert.Equal(50, engine.Statistics.PrefillTokens);
         Assert.Equal(8 * 4, engine.Statistics.DecodeTokens);
         GenerationResult[] expected = Requests.Alone(decoder, request);
-        for (int c = 0; c < 8; c++) { Same(expected[c], g.Results()[c], whole: true, $"choice {c}"); }
+        for (int c = 0; c < 8; c++) { Answers.Same(expected[c], g.Results()[c], whole: true, $"choice {c}"); }
         Assert.True(g.Results().Select(r => string.Join(',', r.TokenIds)).Distinct().Count() > 1, "eight draws at temperature 1 were all equal");
     }
 
@@ -151,21 +151,7 @@ public sealed class ContinuousBatchingTests
         Generation changed = engine.Submit(request);
         engine.Run();
         Assert.Equal(FinishReason.Length, running.Results()[0].FinishReason);
-        Same(Requests.Alone(other, request)[0], changed.Results()[0], whole: true, "after the change");
+        Answers.Same(Requests.Alone(other, request)[0], changed.Results()[0], whole: true, "after the change");
         Assert.NotEqual(again.Results()[0].LogProbs, changed.Results()[0].LogProbs);
     }
-
-    private static void Same(GenerationResult expected, GenerationResult actual, bool whole, string where)
-    {
-        int n = actual.TokenIds.Length;
-        Assert.True(whole ? n == expected.TokenIds.Length : n <= expected.TokenIds.Length, $"{where}: {n} tokens, expected {expected.TokenIds.Length}");
-        Assert.True(expected.TokenIds.AsSpan(0, n).SequenceEqual(actual.TokenIds), $"{where}: ids differ");
-        Assert.True(Bits(expected.LogProbs.AsSpan(0, n)).SequenceEqual(Bits(actual.LogProbs)), $"{where}: log-probabilities differ");
-        Assert.True(Bits(expected.SampledLogProbs.AsSpan(0, n)).SequenceEqual(Bits(actual.SampledLogProbs)), $"{where}: sampled log-probabilities differ");
-        Assert.Equal(Math.Min(n, expected.TopLogProbs.Length), actual.TopLogProbs.Length);
-        for (int i = 0; i < actual.TopLogProbs.Length; i++) { Assert.Equal(expected.TopLogProbs[i], actual.TopLogProbs[i]); }
-        if (whole) { Assert.Equal(expected.FinishReason, actual.FinishReason); }
-    }
-
-    private static ReadOnlySpan<int> Bits(ReadOnlySpan<float> values) => System.Runtime.InteropServices.MemoryMarshal.Cast<float, int>(values);
 }

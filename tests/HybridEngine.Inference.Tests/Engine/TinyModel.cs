@@ -28,11 +28,10 @@ internal static class TinyModel
         EosTokenIds = [2],
     };
 
-    public static Decoder Create(IKernels kernels, ulong seed = 1, int layers = 2, int maxPositions = 256)
-    {
-        DecoderConfig c = Config(layers, maxPositions);
-        return Decoder.Create(kernels, c, Bindings(c), new Initialization(0.6, 0.3, 0.3), seed);
-    }
+    public static Decoder Create(IKernels kernels, ulong seed = 1, int layers = 2, int maxPositions = 256) => Create(kernels, Config(layers, maxPositions), seed);
+
+    public static Decoder Create(IKernels kernels, DecoderConfig c, ulong seed) =>
+        Decoder.Create(kernels, c, Bindings(c), new Initialization(0.6, 0.3, 0.3), seed);
 
     private static List<ParameterBinding> Bindings(DecoderConfig c)
     {
