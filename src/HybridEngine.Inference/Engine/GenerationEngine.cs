@@ -67,7 +67,7 @@ public sealed partial class GenerationEngine : IDisposable
         {
             foreach (Sequence s in generation.Sequences)
             {
-                s.Text = new CompletionText(new StreamingDecoder(tokenizer, skipSpecialTokens: true), request.Sampling.StopTexts);
+                s.Text = new CompletionText(new StreamingDecoder(tokenizer, request.SkipSpecialTokens), request.Sampling.StopTexts);
             }
         }
 

@@ -27,6 +27,9 @@ public sealed record GenerationRequest
     /// <summary>Turn ids into text (when the engine has a tokenizer); rollouts that only look at ids switch it off.</summary>
     public bool DecodeText { get; init; } = true;
 
+    /// <summary>Leave special tokens out of the text. Off where a marker that the reader looks for is one (function calls of Mistral and Llama); end tokens never are text.</summary>
+    public bool SkipSpecialTokens { get; init; } = true;
+
     /// <summary>Called on the thread that steps the engine, once a generated token, as soon as it is known.</summary>
     public Action<GeneratedToken>? OnToken { get; init; }
 }
