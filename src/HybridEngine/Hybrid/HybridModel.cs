@@ -49,6 +49,8 @@ public sealed partial class HybridModel : IDisposable
     /// <summary>Which backend was taken and what was tried.</summary>
     public BackendReport Backend { get; }
 
+    internal HybridOptions Options => _options;
+
     /// <summary>The mode that the model is in.</summary>
     public HybridMode Mode { get; private set; }
 
