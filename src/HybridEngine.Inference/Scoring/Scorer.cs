@@ -95,7 +95,7 @@ public sealed class Scorer : IDisposable
         Tensor target = _pool.Rent(DType.Int32, n), logProb = _pool.Rent(DType.Float32, n), logSumExp = _pool.Rent(DType.Float32, n);
         Tensor entropy = options.Entropy ? _pool.Rent(DType.Float32, n) : default;
         _kernels.Upload<int>(targets, target);
-        _kernels.LogProbs(hidden, _decoder.Head.Matrix!, default, target, new HeadOptions(options.Temperature), logProb, logSumExp, entropy);
+        _decoder.LogProbs(hidden, target, options.Temperature, logProb, logSumExp, entropy);
         float[] logProbs = new float[n], entropies = new float[options.Entropy ? n : 0];
         _kernels.Download(logProb, logProbs.AsSpan());
         if (options.Entropy) { _kernels.Download(entropy, entropies.AsSpan()); }

@@ -3,23 +3,31 @@ using HybridEngine.Core;
 namespace HybridEngine.Models;
 
 /// <summary>The weights of one model on one device, by role; <see cref="DecoderForward"/> runs them. One set serves generation and training.</summary>
-public sealed class Decoder : IParameterSource, IDisposable
+public sealed partial class Decoder : IParameterSource, IDisposable
 {
-    private readonly Dictionary<ParameterBinding, Parameter> _byBinding = [];
-    private readonly List<Parameter> _parameters = [];
-    private readonly Tensor _rotary; // [positions, rotary] cosines and sines, or empty
+    private readonly Dictionary<RotarySpec, Tensor> _rotary = new(ReferenceEqualityComparer.Instance); // [positions, rotary] cosines and sines
+    private readonly Tensor _alibi; // [query heads], or empty
 
     private Decoder(IKernels kernels, DecoderConfig config, IReadOnlyList<ParameterBinding> bindings)
     {
         (Kernels, Config, Bindings) = (kernels, config, bindings);
-        Embedding = Require(ParameterRole.Embedding, -1);
-        PositionEmbedding = config.Positions == PositionKind.Learned ? Require(ParameterRole.PositionEmbedding, -1) : null;
-        ProjectIn = config.EmbeddingSize != config.HiddenSize ? Linear(-1, bias: false, ParameterRole.ProjectIn) : null;
+        foreach (ParameterBinding b in bindings) { _byRole.TryAdd((b.Role, b.Layer, b.IsBias, b.Expert), b); }
+        bool projections = config.EmbeddingSize != config.HiddenSize;
+        Embedding = Add(-1, bias: false, ParameterRole.Embedding);
+        PositionEmbedding = config.Positions == PositionKind.Learned ? Add(-1, bias: false, ParameterRole.PositionEmbedding) : null;
+        ProjectIn = projections ? Linear(-1, bias: false, ParameterRole.ProjectIn) : null;
+        EmbeddingNorm = config.EmbeddingNorm ? Norm(ParameterRole.EmbeddingNorm, -1) : null;
         Blocks = [.. Enumerable.Range(0, config.Layers).Select(CreateBlock)];
         FinalNorm = config.FinalNorm ? Norm(ParameterRole.FinalNorm, -1) : null;
-        ProjectOut = config.EmbeddingSize != config.HiddenSize ? Linear(-1, bias: false, ParameterRole.ProjectOut) : null;
-        Head = config.TiedEmbeddings ? Embedding : Require(ParameterRole.Head, -1);
-        _rotary = config is { Positions: PositionKind.Rotary, Rotary: { } spec } ? RotaryTable.Create(kernels, spec, config.MaxPositions) : default;
+        ProjectOut = projections ? Linear(-1, bias: false, ParameterRole.ProjectOut) : null;
+        Head = config.TiedEmbeddings ? Embedding : Add(-1, bias: false, ParameterRole.Head);
+        HeadBias = config.HeadBias ? Add(-1, bias: true, ParameterRole.Head) : null;
+        for (int layer = 0; layer < config.Layers; layer++)
+        {
+            if (config.RotaryOf(layer) is { } spec && !_rotary.ContainsKey(spec)) { _rotary[spec] = RotaryTable.Create(kernels, spec, config.MaxPositions); }
+        }
+
+        if (config.Positions == PositionKind.Alibi) { _alibi = AlibiSlopes.Create(kernels, config.QueryHeads); }
     }
 
     /// <summary>The backend that holds the weights.</summary>
@@ -43,6 +51,9 @@ public sealed class Decoder : IParameterSource, IDisposable
     /// <summary>Embedding to hidden width, or null when they are equal.</summary>
     public LinearParameters? ProjectIn { get; }
 
+    /// <summary>Behind the token embedding, or null.</summary>
+    public NormParameters? EmbeddingNorm { get; }
+
     /// <summary>The blocks, first to last.</summary>
     public IReadOnlyList<DecoderBlock> Blocks { get; }
 
@@ -54,6 +65,9 @@ public sealed class Decoder : IParameterSource, IDisposable
 
     /// <summary>Vocabulary head [vocabulary, embedding]; the embedding when tied.</summary>
     public Parameter Head { get; }
+
+    /// <summary>[vocabulary], or null.</summary>
+    public Parameter? HeadBias { get; }
 
     /// <summary>Counts the changes of the weights: 0 as loaded, larger with every change. Whatever is computed from the weights and kept carries it.</summary>
     public long WeightVersion { get; private set; }
@@ -174,77 +188,51 @@ public sealed class Decoder : IParameterSource, IDisposable
     }
 
     /// <summary>The norm at the join in front of a block's attention, or (layer = number of layers) after the last block; null where none stands.</summary>
-    /// <remarks>Before-norm models normalise what enters a branch, after-norm models what left the previous one.</remarks>
     public NormParameters? NormBeforeAttention(int layer) => Config.NormPlacement switch
     {
-        NormPlacement.After => layer > 0 ? Blocks[layer - 1].MlpNorm : null,
-        _ => layer < Config.Layers ? Blocks[layer].AttentionNorm : FinalNorm,
+        NormPlacement.After => layer > 0 ? Blocks[layer - 1].Mlp.Norm : null,
+        _ => layer < Config.Layers ? Blocks[layer].Attention.Norm : FinalNorm,
     };
 
-    /// <summary>The norm at the join in front of a block's MLP.</summary>
-    public NormParameters NormBeforeMlp(int layer) => Config.NormPlacement == NormPlacement.After ? Blocks[layer].AttentionNorm : Blocks[layer].MlpNorm;
+    /// <summary>The norm at the join in front of a block's MLP, or null.</summary>
+    public NormParameters? NormBeforeMlp(int layer) => Config.NormPlacement == NormPlacement.After ? Blocks[layer].Attention.Norm : Blocks[layer].Mlp.Norm;
 
-    /// <summary>Rotates queries or keys [tokens, heads, headSize] in place by their positions; nothing in models without rotary positions.</summary>
+    /// <summary>Attention constants of a layer.</summary>
+    public AttentionOptions Attention(int layer) => Config.Attention(layer) with { AlibiSlopes = _alibi };
+
+    /// <summary>Rotates a layer's queries or keys [tokens, heads, headSize] in place by their positions; nothing in layers without rotary positions.</summary>
+    /// <param name="layer">Block.</param>
     /// <param name="x">Token stride as it comes.</param>
     /// <param name="positions">[tokens] int32.</param>
     /// <param name="inverse">The backward.</param>
-    public void Rotate(Tensor x, Tensor positions, bool inverse = false)
+    public void Rotate(int layer, Tensor x, Tensor positions, bool inverse = false)
     {
-        if (!_rotary.IsEmpty) { Kernels.Rotary(x, positions, _rotary, Config.Rotary!.Layout, inverse); }
+        if (Config.RotaryOf(layer) is { } spec) { Kernels.Rotary(x, positions, _rotary[spec], spec.Layout, inverse); }
     }
 
     /// <summary>Logits of hidden rows (the output of <see cref="DecoderForward"/>, or some rows of it), before any temperature.</summary>
     /// <param name="hidden">[rows, embedding].</param>
     /// <param name="logits">[rows, vocabulary].</param>
-    public void Logits(Tensor hidden, Tensor logits) => Kernels.Logits(hidden, Head.Matrix!, default, 0, logits);
+    public void Logits(Tensor hidden, Tensor logits) => Kernels.Logits(hidden, Head.Matrix!, HeadBias?.Value ?? default, Config.LogitSoftCap, logits);
+
+    /// <summary>Constants of the vocabulary head.</summary>
+    public HeadOptions HeadOptions(float temperature) => new(temperature, Config.LogitSoftCap);
+
+    /// <summary>Log-probabilities of given tokens from hidden rows (<see cref="IHeadKernels.LogProbs"/>).</summary>
+    /// <param name="hidden">[rows, embedding].</param>
+    /// <param name="targets">[rows] int32.</param>
+    /// <param name="temperature">Divides the logits.</param>
+    /// <param name="logProb">[rows].</param>
+    /// <param name="logSumExp">[rows].</param>
+    /// <param name="entropy">[rows], or empty.</param>
+    public void LogProbs(Tensor hidden, Tensor targets, float temperature, Tensor logProb, Tensor logSumExp, Tensor entropy) =>
+        Kernels.LogProbs(hidden, Head.Matrix!, HeadBias?.Value ?? default, targets, HeadOptions(temperature), logProb, logSumExp, entropy);
 
     /// <inheritdoc />
     public void Dispose()
     {
         foreach (Parameter parameter in _parameters) { parameter.Dispose(); }
-        _rotary.Memory?.Dispose();
-    }
-
-    private DecoderBlock CreateBlock(int layer)
-    {
-        NormParameters? headNorm(ParameterRole role) => Config.QueryKeyNorm ? new NormParameters(Require(role, layer), null) : null;
-        return new DecoderBlock(
-            Norm(ParameterRole.AttentionNorm, layer),
-            Linear(layer, Config.QueryKeyValueBias, ParameterRole.Query, ParameterRole.Key, ParameterRole.Value),
-            headNorm(ParameterRole.QueryNorm),
-            headNorm(ParameterRole.KeyNorm),
-            Linear(layer, Config.AttentionOutputBias, ParameterRole.AttentionOutput),
-            Norm(ParameterRole.MlpNorm, layer),
-            Config.GatedMlp ? Linear(layer, Config.MlpBias, ParameterRole.Gate, ParameterRole.Up) : Linear(layer, Config.MlpBias, ParameterRole.Up),
-            Linear(layer, Config.MlpBias, ParameterRole.Down));
-    }
-
-    private NormParameters Norm(ParameterRole role, int layer) =>
-        new(Require(role, layer), Config.NormBias ? Add(layer, bias: true, role) : null);
-
-    private LinearParameters Linear(int layer, bool bias, params ReadOnlySpan<ParameterRole> roles) =>
-        new(Add(layer, bias: false, roles), bias ? Add(layer, bias: true, roles) : null);
-
-    private Parameter Require(ParameterRole role, int layer) => Add(layer, bias: false, role);
-
-    private Parameter Add(int layer, bool bias, params ReadOnlySpan<ParameterRole> roles)
-    {
-        ParameterBinding[] parts = new ParameterBinding[roles.Length];
-        for (int i = 0; i < parts.Length; i++)
-        {
-            ParameterRole role = roles[i];
-            parts[i] = Bindings.FirstOrDefault(b => b.Role == role && b.Layer == layer && b.IsBias == bias)
-                ?? throw new ArgumentException($"The bindings have no {(bias ? "bias" : "weight")} for {role} of layer {layer}.", nameof(roles));
-        }
-
-        Parameter parameter = new(Kernels, parts);
-        _parameters.Add(parameter);
-        foreach (ParameterBinding part in parts) { _byBinding[part] = parameter; }
-        return parameter;
-    }
-
-    private sealed class FileSource(ModelFiles files) : IParameterSource
-    {
-        public void Read(ParameterBinding binding, Span<float> destination) => files.ReadParameter(binding, destination);
+        foreach (Tensor table in _rotary.Values) { table.Memory?.Dispose(); }
+        _alibi.Memory?.Dispose();
     }
 }

@@ -1,7 +1,7 @@
 namespace HybridEngine.Models;
 
 /// <summary>A linear map's parameters: <c>y = x W^T + b</c>.</summary>
-/// <param name="Weight">W.</param>
+/// <param name="Weight">W; its bindings say which projections of which layer it is.</param>
 /// <param name="Bias">b, or null.</param>
 public sealed record LinearParameters(Parameter Weight, Parameter? Bias);
 
@@ -10,15 +10,31 @@ public sealed record LinearParameters(Parameter Weight, Parameter? Bias);
 /// <param name="Bias">Shift, or null.</param>
 public sealed record NormParameters(Parameter Weight, Parameter? Bias);
 
-/// <summary>Parameters of one block.</summary>
-/// <param name="AttentionNorm">Before attention, or after it (<see cref="NormPlacement"/>).</param>
+/// <summary>The parameters of attention.</summary>
+/// <param name="Norm">On the input, or behind the residual sum (<see cref="NormPlacement"/>); or null.</param>
 /// <param name="QueryKeyValue">Query, key and value rows in one.</param>
-/// <param name="QueryNorm">Per-head norm of queries, or null.</param>
-/// <param name="KeyNorm">Per-head norm of keys, or null.</param>
-/// <param name="AttentionOutput">Back to the residual stream.</param>
-/// <param name="MlpNorm">Before the MLP, or after it.</param>
-/// <param name="Up">Gate and up rows in one, or up alone.</param>
-/// <param name="Down">Back to the residual stream.</param>
-public sealed record DecoderBlock(
-    NormParameters AttentionNorm, LinearParameters QueryKeyValue, NormParameters? QueryNorm, NormParameters? KeyNorm,
-    LinearParameters AttentionOutput, NormParameters MlpNorm, LinearParameters Up, LinearParameters Down);
+/// <param name="QueryNorm">Norm of queries, or null.</param>
+/// <param name="KeyNorm">Norm of keys, or null.</param>
+/// <param name="Output">Back to the residual stream.</param>
+/// <param name="OutputNorm">On the output, or null.</param>
+public sealed record AttentionParameters(
+    NormParameters? Norm, LinearParameters QueryKeyValue, NormParameters? QueryNorm, NormParameters? KeyNorm, LinearParameters Output, NormParameters? OutputNorm);
+
+/// <summary>The parameters of an MLP, or of the experts in its place.</summary>
+/// <param name="Norm">On the input, or behind the residual sum; null when there is none or attention's serves both.</param>
+/// <param name="Up">Gate and up rows in one, or up alone; null with experts.</param>
+/// <param name="Down">Back to the residual stream; null with experts.</param>
+/// <param name="Experts">In place of <paramref name="Up"/> and <paramref name="Down"/>, or null.</param>
+/// <param name="OutputNorm">On the output, or null.</param>
+public sealed record MlpParameters(NormParameters? Norm, LinearParameters? Up, LinearParameters? Down, ExpertParameters? Experts, NormParameters? OutputNorm);
+
+/// <summary>The parameters of a layer's experts.</summary>
+/// <param name="Router">One row an expert.</param>
+/// <param name="Up">Gate and up rows in one, or up alone, by expert.</param>
+/// <param name="Down">Back to the residual stream, by expert.</param>
+public sealed record ExpertParameters(LinearParameters Router, IReadOnlyList<Parameter> Up, IReadOnlyList<Parameter> Down);
+
+/// <summary>Parameters of one block.</summary>
+/// <param name="Attention">First branch.</param>
+/// <param name="Mlp">Second branch.</param>
+public sealed record DecoderBlock(AttentionParameters Attention, MlpParameters Mlp);

@@ -2,36 +2,7 @@ using HybridEngine.Core;
 
 namespace HybridEngine.Models;
 
-/// <summary>How tokens learn where they stand.</summary>
-public enum PositionKind
-{
-    /// <summary>Rotary embedding of queries and keys.</summary>
-    Rotary,
-    /// <summary>A learned table added to the token embedding.</summary>
-    Learned,
-    /// <summary>Linear biases on the attention scores.</summary>
-    Alibi,
-    /// <summary>None.</summary>
-    None,
-}
-
-/// <summary>Where a block normalises.</summary>
-public enum NormPlacement
-{
-    /// <summary>Before attention and before the MLP (most models).</summary>
-    Before,
-    /// <summary>After the residual sum (OPT-350m).</summary>
-    After,
-}
-
-/// <summary>Frequencies of the rotary embedding after all scaling, as computed from a configuration.</summary>
-/// <param name="RotarySize">Rotated elements of a head; even.</param>
-/// <param name="InverseFrequencies">[RotarySize / 2] radians per position.</param>
-/// <param name="Factor">Multiplies cosines and sines (YaRN's attention factor), else 1.</param>
-/// <param name="Layout">Which elements form a pair.</param>
-public sealed record RotarySpec(int RotarySize, double[] InverseFrequencies, double Factor = 1, RotaryLayout Layout = RotaryLayout.Halves);
-
-/// <summary>One decoder for all families, described by data. A family file turns a model's configuration into this and maps its tensor names (<see cref="ParameterBinding"/>).</summary>
+/// <summary>One decoder for all families, described by data. A family file turns a model's configuration into this and names its tensors (<see cref="TensorNames"/>).</summary>
 public sealed record DecoderConfig
 {
     /// <summary><c>model_type</c> of the configuration, such as <c>llama</c>.</summary>
@@ -64,23 +35,35 @@ public sealed record DecoderConfig
     /// <summary>Kind and epsilon of all norms.</summary>
     public required NormOptions Norm { get; init; }
 
-    /// <summary>Before or after.</summary>
+    /// <summary>Norms have biases.</summary>
+    public bool NormBias { get; init; }
+
+    /// <summary>Where blocks normalise.</summary>
     public NormPlacement NormPlacement { get; init; } = NormPlacement.Before;
 
     /// <summary>Whether a norm stands after the last block.</summary>
     public bool FinalNorm { get; init; } = true;
 
-    /// <summary>Norms have biases.</summary>
-    public bool NormBias { get; init; }
+    /// <summary>A norm stands behind the token embedding (BLOOM).</summary>
+    public bool EmbeddingNorm { get; init; }
 
-    /// <summary>RMS norm of every query and key head before the rotation (Qwen3).</summary>
-    public bool QueryKeyNorm { get; init; }
+    /// <summary>Multiplies the rows of the token embedding (Gemma: the root of the width).</summary>
+    public float EmbeddingScale { get; init; } = 1;
+
+    /// <summary>One after the other, or side by side.</summary>
+    public BlockOrder BlockOrder { get; init; } = BlockOrder.Serial;
+
+    /// <summary>Norms of queries and keys.</summary>
+    public QueryKeyNorm QueryKeyNorm { get; init; }
 
     /// <summary>MLP non-linearity.</summary>
     public required ActivationKind Activation { get; init; }
 
     /// <summary>MLP is <c>down(f(gate) * up)</c>, else <c>down(f(up))</c>.</summary>
     public bool GatedMlp { get; init; } = true;
+
+    /// <summary>Experts in place of the MLP, in some or all layers; or null.</summary>
+    public ExpertConfig? Experts { get; init; }
 
     /// <summary>Biases on q, k and v.</summary>
     public bool QueryKeyValueBias { get; init; }
@@ -94,8 +77,11 @@ public sealed record DecoderConfig
     /// <summary>How positions enter.</summary>
     public PositionKind Positions { get; init; } = PositionKind.Rotary;
 
-    /// <summary>For <see cref="PositionKind.Rotary"/>.</summary>
+    /// <summary>For <see cref="PositionKind.Rotary"/>: of every layer, unless <see cref="LayerRotary"/> says otherwise.</summary>
     public RotarySpec? Rotary { get; init; }
+
+    /// <summary>Rotary frequencies by layer, null for layers without (SmolLM3, Gemma 3). Empty: <see cref="Rotary"/> everywhere.</summary>
+    public IReadOnlyList<RotarySpec?> LayerRotary { get; init; } = [];
 
     /// <summary>Learned positions: added to the position to index the table (OPT: 2).</summary>
     public int PositionOffset { get; init; }
@@ -109,8 +95,20 @@ public sealed record DecoderConfig
     /// <summary>Scale of the attention scores.</summary>
     public required float AttentionScale { get; init; }
 
+    /// <summary>The scale of layer i is divided by i + 1 (GPT-2's <c>scale_attn_by_inverse_layer_idx</c>).</summary>
+    public bool ScaleByLayer { get; init; }
+
+    /// <summary>When positive, attention scores become <c>cap * tanh(score / cap)</c> (Gemma 2).</summary>
+    public float AttentionSoftCap { get; init; }
+
+    /// <summary>When positive, logits become <c>cap * tanh(logit / cap)</c> (Gemma 2).</summary>
+    public float LogitSoftCap { get; init; }
+
     /// <summary>The head is the embedding table.</summary>
     public bool TiedEmbeddings { get; init; }
+
+    /// <summary>Bias on the vocabulary head.</summary>
+    public bool HeadBias { get; init; }
 
     /// <summary>Beginning-of-sequence id, or null.</summary>
     public int? BosTokenId { get; init; }
@@ -121,24 +119,34 @@ public sealed record DecoderConfig
     /// <summary>Padding id, or null.</summary>
     public int? PadTokenId { get; init; }
 
-    /// <summary>The sliding window of a layer; 0 is none.</summary>
-    public int Window(int layer) => Windows.Count == 0 ? 0 : Windows[layer];
-
     /// <summary>Columns of all query heads.</summary>
     public int QueryWidth => QueryHeads * HeadSize;
 
     /// <summary>Columns of all key heads (and of all value heads).</summary>
     public int KeyWidth => KeyHeads * HeadSize;
 
+    /// <summary>The residual stream goes on from the normed value, not from the sum.</summary>
+    public bool CarriesNormed => NormPlacement is NormPlacement.After or NormPlacement.Carried;
+
+    /// <summary>Norms stand on the outputs of the branches.</summary>
+    public bool HasOutputNorms => NormPlacement is NormPlacement.Output or NormPlacement.Both;
+
+    /// <summary>The sliding window of a layer; 0 is none.</summary>
+    public int Window(int layer) => Windows.Count == 0 ? 0 : Windows[layer];
+
+    /// <summary>The rotary frequencies of a layer, or null.</summary>
+    public RotarySpec? RotaryOf(int layer) => Positions != PositionKind.Rotary ? null : LayerRotary.Count == 0 ? Rotary : LayerRotary[layer];
+
+    /// <summary>Whether a layer has experts in place of the MLP.</summary>
+    public bool HasExperts(int layer) => Experts is { } experts && experts.Layers[layer];
+
+    /// <summary>Attention constants of a layer. ALiBi's slopes are a tensor on the device: <see cref="Decoder.Attention"/> adds them.</summary>
+    public AttentionOptions Attention(int layer) =>
+        new(QueryHeads, KeyHeads, HeadSize, ScaleByLayer ? AttentionScale / (layer + 1) : AttentionScale, Causal: true, Window(layer), AttentionSoftCap);
+
     /// <summary>Queries, keys and values in the columns of their fused projection [tokens, QueryWidth + 2 * KeyWidth], each [tokens, heads, HeadSize].</summary>
     public (Tensor Query, Tensor Key, Tensor Value) SplitHeads(Tensor fused) =>
         (Heads(fused, 0, QueryHeads), Heads(fused, QueryWidth, KeyHeads), Heads(fused, QueryWidth + KeyWidth, KeyHeads));
-
-    /// <summary>Constants of the per-head norms of queries and keys.</summary>
-    public NormOptions HeadNorm => new(NormKind.Rms, Norm.Epsilon, Norm.WeightOffset);
-
-    /// <summary>Attention constants of a layer.</summary>
-    public AttentionOptions Attention(int layer) => new(QueryHeads, KeyHeads, HeadSize, AttentionScale, Causal: true, Window(layer));
 
     /// <summary>Refuses a sequence that is longer than <see cref="MaxPositions"/>.</summary>
     /// <exception cref="InvalidInputException">Found length and longest context.</exception>

@@ -5,9 +5,10 @@ namespace HybridEngine.Models;
 /// <summary>The decoder's one forward. Training and scoring run whole packed sequences, generation runs new tokens against the paged cache; the lines are the same except for attention's keys.</summary>
 /// <remarks>
 /// A decoder is a chain of joins and branches: <c>join, attention, join, MLP, join, attention, ...</c>. A join adds the branch's output to the residual stream and normalises the sum;
-/// before-norm models carry the sum on, after-norm models the normed sum. Rows depend on their own sequence only, so hidden states are equal bit for bit in every batch and in both modes.
+/// where it normalises, and which of the two values goes on, is the configuration's. In a parallel block both branches hang on one join.
+/// Rows depend on their own sequence only, so hidden states are equal bit for bit in every batch and in both modes.
 /// </remarks>
-public sealed class DecoderForward
+public sealed partial class DecoderForward
 {
     private readonly Decoder _decoder;
     private readonly DecoderConfig _config;
@@ -18,6 +19,7 @@ public sealed class DecoderForward
     // Of the pass that is running.
     private Source _source;
     private bool _keep;
+    private bool _recomputing;
     private DeviceMemory? _pinned;
 
     /// <param name="decoder">The weights.</param>
@@ -35,29 +37,27 @@ public sealed class DecoderForward
     /// <summary>Computes a block's activations again from its kept input (<see cref="TapeMode.BlockInputs"/>); same bits.</summary>
     public void Recompute(PackedTokens tokens, ForwardTape tape, int layer)
     {
-        (_source, _keep, _pinned) = (new Source(tokens, default, null), true, null);
+        (_source, _keep, _recomputing, _pinned) = (new Source(tokens, default, null), true, true, null);
         BlockTape block = tape.Blocks[layer];
-        RunBlock(layer, tokens.Positions, block.AttentionInput.Sum, default, block);
+        (_, Tensor branch) = RunBlock(layer, tokens.Positions, block.AttentionInput.Sum, default, block);
+        _pool.Return(branch);
     }
 
     private Tensor Run(Tensor ids, Tensor positions, Source source, ForwardTape? tape)
     {
         bool full = tape is { Mode: TapeMode.Full };
-        (_source, _keep, _pinned) = (source, full, null);
+        (_source, _keep, _recomputing, _pinned) = (source, full, false, null);
         (Tensor residual, Tensor branch) = (Embed(ids, positions, tape), default(Tensor));
         for (int l = 0; l < _config.Layers; l++)
         {
             BlockTape block = full ? tape!.Blocks[l] : _scratch;
-            RunBlock(l, positions, residual, branch, block, pinInput: tape is not null && !full);
-            branch = Linear(_decoder.Blocks[l].Down, block.Activated, _config.HiddenSize);
-            residual = block.MlpInput.Residual(_config.NormPlacement);
-            Free(block.Activated);
+            (residual, branch) = RunBlock(l, positions, residual, branch, block, pinInput: tape is not null && !full);
             if (tape is not null && !full) { tape.Blocks[l].AttentionInput = new Join(block.AttentionInput.Sum, default, default); }
         }
 
-        _pinned = null;
         Join last = AddAndNorm(_decoder.NormBeforeAttention(_config.Layers), residual, branch, keepStatistics: tape is not null);
-        Tensor hidden = _decoder.ProjectOut is { } projection ? Linear(projection, last.Output, _config.EmbeddingSize) : last.Output;
+        _pinned = null;
+        Tensor hidden = _decoder.ProjectOut is { } projection ? Project(projection, last.Output) : last.Output;
         if (tape is not null) { (tape.Final, tape.Hidden) = (last, hidden); }
         else { FreeAllBut(last, hidden); }
         return hidden;
@@ -65,126 +65,106 @@ public sealed class DecoderForward
 
     private Tensor Embed(Tensor ids, Tensor positions, ForwardTape? tape)
     {
-        long tokens = ids.Count;
-        Tensor rows = _pool.Rent(DType.Float32, tokens, _config.EmbeddingSize);
-        _kernels.Embed(ids, _decoder.Embedding.Matrix!, rows);
+        Tensor rows = _pool.Rent(DType.Float32, ids.Count, _config.EmbeddingSize);
+        _kernels.Embed(ids, _decoder.Embedding.Matrix!, rows, _config.EmbeddingScale);
         if (_decoder.ProjectIn is { } projection)
         {
             Tensor embedded = rows;
-            rows = Linear(projection, embedded, _config.HiddenSize);
+            rows = Project(projection, embedded);
             if (tape is null) { _pool.Return(embedded); } else { tape.Embedded = embedded; }
         }
 
         if (_decoder.PositionEmbedding is { } table) { _kernels.Embed(positions, table.Matrix!, rows, offset: _config.PositionOffset, accumulate: true); }
-        return rows;
+        if (_decoder.EmbeddingNorm is null) { return rows; }
+        (Tensor normed, Join kept) = NormOutput(_decoder.EmbeddingNorm, rows, keep: tape is not null);
+        if (tape is not null) { tape.EmbeddingNorm = kept; }
+        return normed;
     }
 
-    // One block up to the input of its down projection.
-    private void RunBlock(int layer, Tensor positions, Tensor residual, Tensor branch, BlockTape tape, bool pinInput = false)
+    // A block without the join behind it: what the residual stream carries on, and what is to be added to it.
+    private (Tensor Residual, Tensor Branch) RunBlock(int layer, Tensor positions, Tensor residual, Tensor branch, BlockTape tape, bool pinInput = false)
     {
-        DecoderBlock block = _decoder.Blocks[layer];
-
         Join input = tape.AttentionInput = AddAndNorm(_decoder.NormBeforeAttention(layer), residual, branch, _keep);
         if (pinInput) { _pinned = input.Sum.Memory; }
-        tape.QueryKeyValue = Linear(block.QueryKeyValue, input.Output, _config.QueryWidth + 2 * _config.KeyWidth);
-        FreeAllBut(input, input.Residual(_config.NormPlacement));
+        return _config.BlockOrder == BlockOrder.Serial ? RunSerial(layer, positions, input, tape) : RunParallel(layer, positions, input, tape);
+    }
 
-        tape.Attention = Attend(layer, block, positions, tape);
-        Tensor attended = Linear(block.AttentionOutput, tape.Attention, _config.HiddenSize);
-        Free(tape.Attention);
+    private (Tensor Residual, Tensor Branch) RunSerial(int layer, Tensor positions, Join input, BlockTape tape)
+    {
+        Tensor attended = Attend(layer, positions, input.Output, tape);
+        FreeAllBut(input, input.Residual(_config.CarriesNormed));
+        Join middle = tape.MlpInput = AddAndNorm(_decoder.NormBeforeMlp(layer), input.Residual(_config.CarriesNormed), attended, _keep);
+        Tensor result = RunMlp(layer, middle.Output, tape);
+        FreeAllBut(middle, middle.Residual(_config.CarriesNormed));
+        return (middle.Residual(_config.CarriesNormed), result);
+    }
 
-        Join middle = tape.MlpInput = AddAndNorm(_decoder.NormBeforeMlp(layer), input.Residual(_config.NormPlacement), attended, _keep);
-        tape.Up = Linear(block.Up, middle.Output, _config.GatedMlp ? 2 * _config.IntermediateSize : _config.IntermediateSize);
-        FreeAllBut(middle, middle.Residual(_config.NormPlacement));
+    private (Tensor Residual, Tensor Branch) RunParallel(int layer, Tensor positions, Join input, BlockTape tape)
+    {
+        Tensor attended = Attend(layer, positions, input.Output, tape);
+        Join own = default;
+        if (_decoder.Blocks[layer].Mlp.Norm is { } norm)
+        {
+            if (!_keep) { Free(input.Normed); }
+            own = tape.MlpInput = Normalize(norm, input.Sum, _keep);
+        }
 
-        tape.Activated = Activate(tape.Up);
-        Free(tape.Up);
+        Tensor result = RunMlp(layer, own.Normed.IsEmpty ? input.Normed : own.Normed, tape);
+        Free(own.Normed.IsEmpty ? input.Normed : own.Normed);
+        if (!result.IsEmpty) { _kernels.Axpby(1, attended, 1, result); }
+        _pool.Return(attended);
+        return (input.Sum, result);
     }
 
     // The sum goes into the branch's tensor; the old residual is done with.
     private Join AddAndNorm(NormParameters? norm, Tensor residual, Tensor branch, bool keepStatistics)
     {
-        long tokens = residual.Shape[0];
-        Tensor sum = branch.IsEmpty ? residual : branch;
+        if (branch.IsEmpty) { return norm is null ? new Join(residual, default, default) : Normalize(norm, residual, keepStatistics) with { Sum = residual }; }
+        Join join;
         if (norm is null)
         {
-            if (!branch.IsEmpty) { _kernels.Axpby(1, residual, 1, branch); }
-            FreeOld();
-            return new Join(sum, default, default);
-        }
-
-        Tensor normed = _pool.Rent(DType.Float32, tokens, _config.HiddenSize);
-        Tensor statistics = keepStatistics ? _pool.Rent(DType.Float32, tokens, 2) : default;
-        Tensor bias = norm.Bias?.Value ?? default;
-        if (branch.IsEmpty) { _kernels.Norm(residual, default, norm.Weight.Value, bias, _config.Norm, default, normed, statistics); }
-        else { _kernels.Norm(branch, residual, norm.Weight.Value, bias, _config.Norm, sum, normed, statistics); }
-        FreeOld();
-        return new Join(sum, normed, statistics);
-
-        void FreeOld()
-        {
-            if (!branch.IsEmpty) { Free(residual); }
-        }
-    }
-
-    private Tensor Linear(LinearParameters map, Tensor x, int outputs)
-    {
-        Tensor y = _pool.Rent(DType.Float32, x.Shape[0], outputs);
-        _kernels.Linear(x, map.Weight.Matrix!, map.Bias?.Value ?? default, y);
-        return y;
-    }
-
-    private Tensor Attend(int layer, DecoderBlock block, Tensor positions, BlockTape tape)
-    {
-        long tokens = tape.QueryKeyValue.Shape[0];
-        (Tensor q, Tensor k, Tensor v) = _config.SplitHeads(tape.QueryKeyValue);
-        if (block.QueryNorm is not null)
-        {
-            q = (tape.Query = NormHeads(block.QueryNorm, q)).Output;
-            k = (tape.Key = NormHeads(block.KeyNorm!, k)).Output;
-        }
-
-        _decoder.Rotate(q, positions);
-        _decoder.Rotate(k, positions);
-
-        Tensor y = _pool.Rent(DType.Float32, tokens, _config.QueryHeads, _config.HeadSize);
-        if (_source.Cache is { } cache)
-        {
-            DecodeBatch batch = _source.Batch;
-            _kernels.WriteKv(k, v, batch.Slots, cache[layer]);
-            _kernels.PagedAttention(q, cache[layer], batch.QueryOffsets, batch.ContextLengths, batch.BlockTables, _config.Attention(layer), y);
+            _kernels.Axpby(1, residual, 1, branch);
+            join = new Join(branch, default, default);
         }
         else
         {
-            tape.LogSumExp = _keep ? _pool.Rent(DType.Float32, tokens, _config.QueryHeads) : default;
-            _kernels.Attention(q, k, v, _source.Tokens.Offsets, _config.Attention(layer), y, tape.LogSumExp);
+            Tensor normed = _pool.Rent(DType.Float32, residual.Shape[0], _config.HiddenSize);
+            Tensor statistics = keepStatistics ? _pool.Rent(DType.Float32, residual.Shape[0], 2) : default;
+            _kernels.Norm(branch, residual, norm.Weight.Value, norm.Bias?.Value ?? default, _config.Norm, branch, normed, statistics);
+            join = new Join(branch, normed, statistics);
         }
 
-        Free(tape.QueryKeyValue);
-        Free(tape.Query.Output);
-        Free(tape.Key.Output);
-        return y.View(tokens, _config.QueryWidth);
+        Free(residual);
+        return join;
     }
 
-    // A norm runs over rows of one head, which column ranges of a fused projection are not: copied first.
-    private HeadNormTape NormHeads(NormParameters norm, Tensor x)
+    // A norm without a sum of its own.
+    private Join Normalize(NormParameters norm, Tensor x, bool keepStatistics)
     {
-        (long tokens, long heads, long size) = (x.Shape[0], x.Shape[1], x.Shape[2]);
-        Tensor input = _pool.Rent(DType.Float32, tokens, heads, size);
-        Tensor output = _pool.Rent(DType.Float32, tokens, heads, size);
-        Tensor statistics = _keep ? _pool.Rent(DType.Float32, tokens * heads, 2) : default;
-        _kernels.Copy(x, input);
-        _kernels.Norm(input.View(tokens * heads, size), default, norm.Weight.Value, default, _config.HeadNorm, default, output.View(tokens * heads, size), statistics);
-        Free(input);
-        return new HeadNormTape(input, output, statistics);
+        Tensor normed = _pool.Rent(DType.Float32, x.Shape[0], x.Shape[1]);
+        Tensor statistics = keepStatistics ? _pool.Rent(DType.Float32, x.Shape[0], 2) : default;
+        _kernels.Norm(x, default, norm.Weight.Value, norm.Bias?.Value ?? default, _config.Norm, default, normed, statistics);
+        return new Join(default, normed, statistics);
     }
 
-    private Tensor Activate(Tensor up)
+    // The norm of a branch's output: the normed value goes on, the output itself is kept for the backward or overwritten.
+    private (Tensor Normed, Join Kept) NormOutput(NormParameters norm, Tensor x, bool keep)
     {
-        int width = _config.IntermediateSize;
-        Tensor y = _pool.Rent(DType.Float32, up.Shape[0], width);
-        if (_config.GatedMlp) { _kernels.Gate(_config.Activation, up.Slice(1, 0, width), up.Slice(1, width, width), y); }
-        else { _kernels.Activate(_config.Activation, up, y); }
+        if (keep)
+        {
+            Join join = Normalize(norm, x, keepStatistics: true);
+            return (join.Normed, new Join(x, default, join.Statistics));
+        }
+
+        _kernels.Norm(x, default, norm.Weight.Value, norm.Bias?.Value ?? default, _config.Norm, default, x, default);
+        return (x, default);
+    }
+
+    // Every projection of the body passes here; those of experts through ProjectGrouped.
+    private Tensor Project(LinearParameters map, Tensor x)
+    {
+        Tensor y = _pool.Rent(DType.Float32, x.Shape[0], map.Weight.Rows);
+        _kernels.Linear(x, map.Weight.Matrix!, map.Bias?.Value ?? default, y);
         return y;
     }
 

@@ -21,7 +21,8 @@ public readonly record struct Join(Tensor Sum, Tensor Normed, Tensor Statistics)
     public Tensor Output => Normed.IsEmpty ? Sum : Normed;
 
     /// <summary>What the residual stream carries on.</summary>
-    public Tensor Residual(NormPlacement placement) => placement == NormPlacement.After ? Output : Sum;
+    /// <param name="carriesNormed"><see cref="DecoderConfig.CarriesNormed"/>.</param>
+    public Tensor Residual(bool carriesNormed) => carriesNormed ? Output : Sum;
 
     internal void Return(TensorPool pool)
     {
@@ -52,14 +53,23 @@ public sealed class BlockTape
     /// <summary>[tokens, queryHeads], for attention's backward; or empty.</summary>
     public Tensor LogSumExp { get; internal set; }
 
-    /// <summary>Input of the MLP.</summary>
+    /// <summary>Attention's output under its norm: the sum is the output itself, the normed value has gone into the residual stream. Empty without such a norm.</summary>
+    public Join AttentionOutput { get; internal set; }
+
+    /// <summary>Input of the MLP. In a parallel block its norm alone (the sum is attention's), and nothing when the two share a norm.</summary>
     public Join MlpInput { get; internal set; }
 
-    /// <summary>[tokens, 2 * intermediate] gate and up, or [tokens, intermediate] up alone: before the activation.</summary>
+    /// <summary>[tokens, 2 * intermediate] gate and up, or [tokens, intermediate] up alone: before the activation. With experts [choices, ...], grouped by expert.</summary>
     public Tensor Up { get; internal set; }
 
-    /// <summary>[tokens, intermediate]: input of the down projection.</summary>
+    /// <summary>[tokens, intermediate]: input of the down projection. With experts [choices, ...], grouped by expert.</summary>
     public Tensor Activated { get; internal set; }
+
+    /// <summary>Where the tokens went; empty without experts.</summary>
+    public ExpertTape Experts { get; internal set; }
+
+    /// <summary>The MLP's output under its norm, as <see cref="AttentionOutput"/>.</summary>
+    public Join MlpOutput { get; internal set; }
 
     /// <summary>Gives every tensor back to the pool.</summary>
     public void Return(TensorPool pool)
@@ -70,17 +80,21 @@ public sealed class BlockTape
         Key.Return(pool);
         pool.Return(Attention);
         pool.Return(LogSumExp);
+        AttentionOutput.Return(pool);
         MlpInput.Return(pool);
         pool.Return(Up);
         pool.Return(Activated);
-        (AttentionInput, QueryKeyValue, Query, Key, Attention, LogSumExp, MlpInput, Up, Activated) = (default, default, default, default, default, default, default, default, default);
+        Experts.Return(pool);
+        MlpOutput.Return(pool);
+        (AttentionInput, AttentionOutput, MlpInput, MlpOutput) = (default, default, default, default);
+        (QueryKeyValue, Query, Key, Attention, LogSumExp, Up, Activated, Experts) = (default, default, default, default, default, default, default, default);
     }
 }
 
-/// <summary>Per-head norm of queries or keys.</summary>
+/// <summary>Norm of queries or keys.</summary>
 /// <param name="Input">[tokens, heads, headSize] before the norm.</param>
 /// <param name="Output">[tokens, heads, headSize] normed and rotated.</param>
-/// <param name="Statistics">[tokens * heads, 2], or empty.</param>
+/// <param name="Statistics">[normed rows, 2], or empty.</param>
 public readonly record struct HeadNormTape(Tensor Input, Tensor Output, Tensor Statistics)
 {
     internal void Return(TensorPool pool)
@@ -88,6 +102,23 @@ public readonly record struct HeadNormTape(Tensor Input, Tensor Output, Tensor S
         pool.Return(Input);
         pool.Return(Output);
         pool.Return(Statistics);
+    }
+}
+
+/// <summary>One layer's routing of tokens to experts. A choice is one of a token's experts; grouped rows are the choices in order of expert, then of token.</summary>
+/// <param name="Logits">[tokens, experts].</param>
+/// <param name="Chosen">[tokens, perToken] int32, best first.</param>
+/// <param name="Weights">[tokens, perToken].</param>
+/// <param name="Offsets">[experts + 1] int32: grouped rows by expert.</param>
+/// <param name="Tokens">[choices] int32: the token of each grouped row.</param>
+/// <param name="Slots">[tokens, perToken] int32: the grouped row of each choice.</param>
+/// <param name="Inputs">[choices, hidden]: tokens' rows, grouped.</param>
+/// <param name="Outputs">[choices, hidden]: the experts' results, grouped.</param>
+public readonly record struct ExpertTape(Tensor Logits, Tensor Chosen, Tensor Weights, Tensor Offsets, Tensor Tokens, Tensor Slots, Tensor Inputs, Tensor Outputs)
+{
+    internal void Return(TensorPool pool)
+    {
+        foreach (Tensor tensor in (ReadOnlySpan<Tensor>)[Logits, Chosen, Weights, Offsets, Tokens, Slots, Inputs, Outputs]) { pool.Return(tensor); }
     }
 }
 
@@ -112,6 +143,9 @@ public sealed class ForwardTape
     /// <summary>[tokens, embedding]: token rows before the input projection, when there is one.</summary>
     public Tensor Embedded { get; internal set; }
 
+    /// <summary>The token embedding under its norm: the sum is the rows before it. Empty without such a norm.</summary>
+    public Join EmbeddingNorm { get; internal set; }
+
     /// <summary>After the last block.</summary>
     public Join Final { get; internal set; }
 
@@ -123,8 +157,9 @@ public sealed class ForwardTape
     {
         foreach (BlockTape block in Blocks) { block.Return(pool); }
         pool.Return(Embedded);
+        EmbeddingNorm.Return(pool);
         if (Hidden.Memory != Final.Output.Memory) { pool.Return(Hidden); }
         Final.Return(pool);
-        (Embedded, Final, Hidden) = (default, default, default);
+        (Embedded, EmbeddingNorm, Final, Hidden) = (default, default, default, default);
     }
 }

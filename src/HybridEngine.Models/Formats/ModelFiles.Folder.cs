@@ -7,6 +7,8 @@ public sealed partial class ModelFiles
 {
     private static readonly string[] _heads = ["score.weight", "v_head.weight", "value_head.weight"];
 
+    private static readonly string[] _maskBuffers = [".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias"];
+
     private static ModelFiles OpenFolder(string folder)
     {
         string configPath = System.IO.Path.Combine(folder, "config.json");
@@ -37,8 +39,8 @@ public sealed partial class ModelFiles
         try
         {
             // A reward model or critic has a scalar head in place of the vocabulary's; its decoder is the body alone.
-            if (!config.TiedEmbeddings && !weights.Tensors.ContainsKey("lm_head.weight") && _heads.Any(weights.Tensors.ContainsKey)) { config = config with { TiedEmbeddings = true }; }
             ModelFamily family = ModelFamilies.Get(configPath, config.Family);
+            if (!config.TiedEmbeddings && !weights.Tensors.ContainsKey(family.HeadTensor) && _heads.Any(weights.Tensors.ContainsKey)) { config = config with { TiedEmbeddings = true, HeadBias = false }; }
             string tokenizer = System.IO.Path.Combine(folder, "tokenizer.json");
             return new ModelFiles(folder, config, weights.Tensors, weights, binding => Find(weights.Tensors, family, binding))
             {
@@ -72,7 +74,7 @@ public sealed partial class ModelFiles
     // Buffers that transformers once saved, a head that is tied to the embedding, and scalar heads.
     private static bool IsHarmless(string name)
         => name == "lm_head.weight" || _heads.Contains(name) || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal)
-            || name.EndsWith(".attn.bias", StringComparison.Ordinal) || name.EndsWith(".attn.masked_bias", StringComparison.Ordinal);
+            || _maskBuffers.Any(end => name.EndsWith(end, StringComparison.Ordinal));
 
     private static string? ReadChatTemplate(string folder)
     {

@@ -16,7 +16,11 @@ internal sealed record ParameterLocation(StoredTensor Tensor, bool Transposed = 
     {
         if (Transposed && !binding.IsVector) { ReadTransposed(binding, destination); }
         else if (InterleavedHeads > 0) { ReadInterleaved(binding, destination); }
-        else { Tensor.Read((long)binding.RowStart * binding.Columns, destination); }
+        else
+        {
+            int columns = binding.Columns;
+            foreach ((int row, int stored, int count) in binding.Runs()) { Tensor.Read((long)stored * columns, destination.Slice(row * columns, count * columns)); }
+        }
     }
 
     /// <summary>The row of the interleaved order that holds row <paramref name="row"/> of the halves order: (i) and (i + d/2) of a head lie at 2i and 2i + 1.</summary>

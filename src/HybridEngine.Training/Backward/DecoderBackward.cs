@@ -8,7 +8,7 @@ namespace HybridEngine.Training;
 /// One gradient tensor <c>d</c> runs down the residual stream. Gradients of parameters are added to <see cref="Parameter.Gradient"/>; a parameter without one is frozen and skipped.
 /// Gradients of activations depend on the row's own sequence only; gradients of weights sum over the batch in the order of its tokens.
 /// </remarks>
-public sealed class DecoderBackward
+public sealed partial class DecoderBackward
 {
     private readonly Decoder _decoder;
     private readonly DecoderConfig _config;
@@ -31,18 +31,18 @@ public sealed class DecoderBackward
         Tensor d = dHidden;
         if (_decoder.ProjectOut is { } projection)
         {
-            d = InputGradient(projection, dHidden);
-            WeightGradient(projection, tape.Final.Output, dHidden);
+            d = _pool.Rent(DType.Float32, dHidden.Shape[0], _config.HiddenSize);
+            ProjectBackward(projection, tape.Final.Output, dHidden, d);
             _pool.Return(dHidden);
         }
 
-        if (_decoder.NormBeforeAttention(_config.Layers) is { } last) { BackThroughNorm(last, tape.Final, d, d, accumulate: false); }
+        if (_decoder.NormBeforeAttention(_config.Layers) is { } last) { NormBackward(last, tape.Final.Sum, tape.Final, d, d); }
         for (int l = _config.Layers - 1; l >= 0; l--)
         {
             BlockTape block = tape.Blocks[l];
             if (tape.Mode == TapeMode.BlockInputs) { _forward.Recompute(tokens, tape, l); }
-            BackThroughMlp(l, block, d);
-            BackThroughAttention(l, block, tokens, d);
+            if (_config.BlockOrder == BlockOrder.Serial) { BackThroughSerial(l, block, tokens, d); }
+            else { BackThroughParallel(l, block, tokens, d); }
             block.Return(_pool);
         }
 
@@ -50,118 +50,83 @@ public sealed class DecoderBackward
         tape.Clear(_pool);
     }
 
-    // d: gradient of the sum behind the MLP on entry, of the sum in front of it on return.
-    private void BackThroughMlp(int layer, BlockTape tape, Tensor d)
+    // d: gradient of the sum behind the block on entry, of the sum in front of it on return.
+    private void BackThroughSerial(int layer, BlockTape tape, PackedTokens tokens, Tensor d)
     {
-        DecoderBlock block = _decoder.Blocks[layer];
-        Tensor dActivated = InputGradient(block.Down, d);
-        WeightGradient(block.Down, tape.Activated, d);
+        NormParameters? norm = _decoder.NormBeforeMlp(layer);
+        Tensor dInput = BranchGradient(norm, d);
+        MlpBackward(layer, tape, tape.MlpInput.Output, d, dInput, accumulate: dInput.Memory == d.Memory);
+        BackThroughJoin(norm, tape.MlpInput, dInput, d);
 
-        Tensor dUp = tape.Up;
-        if (_config.GatedMlp)
-        {
-            int width = _config.IntermediateSize;
-            (Tensor gate, Tensor up) = (tape.Up.Slice(1, 0, width), tape.Up.Slice(1, width, width));
-            _kernels.GateBackward(_config.Activation, gate, up, dActivated, gate, up);
-        }
-        else
-        {
-            _kernels.ActivateBackward(_config.Activation, tape.Up, dActivated, dActivated);
-            dUp = dActivated;
-        }
-
-        BackThroughJoin(block.Up, dUp, tape.MlpInput, _decoder.NormBeforeMlp(layer), d);
-        _pool.Return(dActivated);
+        norm = _decoder.NormBeforeAttention(layer);
+        dInput = BranchGradient(norm, d);
+        AttentionBackward(layer, tape, tokens, tape.AttentionInput.Output, d, dInput, accumulate: dInput.Memory == d.Memory);
+        BackThroughJoin(norm, tape.AttentionInput, dInput, d);
     }
 
-    private void BackThroughAttention(int layer, BlockTape tape, PackedTokens tokens, Tensor d)
+    // Both branches read d before either norm adds to it.
+    private void BackThroughParallel(int layer, BlockTape tape, PackedTokens tokens, Tensor d)
     {
-        DecoderBlock block = _decoder.Blocks[layer];
-        Tensor dAttention = InputGradient(block.AttentionOutput, d);
-        WeightGradient(block.AttentionOutput, tape.Attention, d);
-
-        long count = d.Shape[0];
-        Tensor dFused = _pool.Rent(DType.Float32, count, _config.QueryWidth + 2 * _config.KeyWidth);
-        (Tensor q, Tensor k, Tensor v) = _config.SplitHeads(tape.QueryKeyValue);
-        (Tensor dq, Tensor dk, Tensor dv) = _config.SplitHeads(dFused);
-        bool normed = block.QueryNorm is not null;
-        (Tensor dqIn, Tensor dkIn) = (dq, dk);
-        if (normed)
+        NormParameters attentionNorm = _decoder.Blocks[layer].Attention.Norm!;
+        NormParameters? mlpNorm = _decoder.Blocks[layer].Mlp.Norm;
+        Join input = tape.AttentionInput;
+        Tensor dMlp = _pool.Rent(DType.Float32, d.Shape[0], d.Shape[1]);
+        MlpBackward(layer, tape, mlpNorm is null ? input.Normed : tape.MlpInput.Normed, d, dMlp, accumulate: false);
+        Tensor dAttention = mlpNorm is null ? dMlp : _pool.Rent(DType.Float32, d.Shape[0], d.Shape[1]);
+        AttentionBackward(layer, tape, tokens, input.Normed, d, dAttention, accumulate: mlpNorm is null);
+        if (mlpNorm is not null)
         {
-            (q, k) = (tape.Query.Output, tape.Key.Output);
-            dq = _pool.Rent(DType.Float32, count, _config.QueryHeads, _config.HeadSize);
-            dk = _pool.Rent(DType.Float32, count, _config.KeyHeads, _config.HeadSize);
+            NormBackward(mlpNorm, input.Sum, tape.MlpInput, dMlp, d, accumulate: true);
+            _pool.Return(dMlp);
         }
 
-        Tensor y = tape.Attention.View(count, _config.QueryHeads, _config.HeadSize);
-        _kernels.AttentionBackward(q, k, v, y, tape.LogSumExp, dAttention.View(count, _config.QueryHeads, _config.HeadSize), tokens.Offsets, _config.Attention(layer), dq, dk, dv);
-        _decoder.Rotate(dq, tokens.Positions, inverse: true);
-        _decoder.Rotate(dk, tokens.Positions, inverse: true);
-        if (normed)
-        {
-            BackThroughHeadNorm(block.QueryNorm!, tape.Query, dq, dqIn);
-            BackThroughHeadNorm(block.KeyNorm!, tape.Key, dk, dkIn);
-        }
-
+        NormBackward(attentionNorm, input.Sum, input, dAttention, d, accumulate: true);
         _pool.Return(dAttention);
-        BackThroughJoin(block.QueryKeyValue, dFused, tape.AttentionInput, _decoder.NormBeforeAttention(layer), d);
-        _pool.Return(dFused);
     }
 
-    // The branch's first projection, then the join in front of it. d carries the residual's gradient in and the gradient of the join's sum out.
-    private void BackThroughJoin(LinearParameters map, Tensor dy, Join join, NormParameters? norm, Tensor d)
+    // Where a branch's input gradient goes: into d itself when the branch reads what the residual stream carries on.
+    private Tensor BranchGradient(NormParameters? norm, Tensor d) => norm is null || _config.CarriesNormed ? d : _pool.Rent(DType.Float32, d.Shape[0], d.Shape[1]);
+
+    // d carries the residual's gradient in and the gradient of the join's sum out.
+    private void BackThroughJoin(NormParameters? norm, Join join, Tensor dInput, Tensor d)
     {
-        WeightGradient(map, join.Output, dy);
-        if (norm is null || _config.NormPlacement == NormPlacement.After)
-        {
-            // Residual and branch read the same tensor.
-            _kernels.LinearBackwardInput(dy, map.Weight.Matrix!, d, accumulate: true);
-            if (norm is not null) { BackThroughNorm(norm, join, d, d, accumulate: false); }
-            return;
-        }
-
-        Tensor dNormed = InputGradient(map, dy);
-        BackThroughNorm(norm, join, dNormed, d, accumulate: true);
-        _pool.Return(dNormed);
+        if (norm is null) { return; }
+        NormBackward(norm, join.Sum, join, dInput, d, accumulate: dInput.Memory != d.Memory);
+        if (dInput.Memory != d.Memory) { _pool.Return(dInput); }
     }
 
-    private void BackThroughNorm(NormParameters norm, Join join, Tensor dy, Tensor dSum, bool accumulate) =>
-        _kernels.NormBackward(dy, join.Sum, norm.Weight.Value, join.Statistics, _config.Norm, dSum, norm.Weight.Gradient, norm.Bias?.Gradient ?? default, accumulate);
-
-    // Also copies the result into the columns of the fused projection and gives dy back.
-    private void BackThroughHeadNorm(NormParameters norm, HeadNormTape tape, Tensor dy, Tensor dFusedColumns)
+    // The gradient of a branch's output in front of its norm; d itself, which stays as it is, when there is none.
+    private Tensor BackThroughOutputNorm(NormParameters? norm, Join kept, Tensor d)
     {
-        Tensor rows = dy.View(dy.Shape[0] * dy.Shape[1], dy.Shape[2]);
-        Tensor input = tape.Input.View(rows.Shape[0], rows.Shape[1]);
-        _kernels.NormBackward(rows, input, norm.Weight.Value, tape.Statistics, _config.HeadNorm, rows, norm.Weight.Gradient, default);
-        _kernels.Copy(dy, dFusedColumns);
-        _pool.Return(dy);
+        if (norm is null) { return d; }
+        Tensor dOutput = _pool.Rent(DType.Float32, d.Shape[0], d.Shape[1]);
+        NormBackward(norm, kept.Sum, kept, d, dOutput);
+        return dOutput;
     }
+
+    private void NormBackward(NormParameters norm, Tensor x, Join join, Tensor dy, Tensor dx, bool accumulate = false) =>
+        _kernels.NormBackward(dy, x, norm.Weight.Value, join.Statistics, _config.Norm, dx, norm.Weight.Gradient, norm.Bias?.Gradient ?? default, accumulate);
 
     private void BackThroughEmbedding(PackedTokens tokens, ForwardTape tape, Tensor d)
     {
+        if (_decoder.EmbeddingNorm is { } norm) { NormBackward(norm, tape.EmbeddingNorm.Sum, tape.EmbeddingNorm, d, d); }
         if (_decoder.PositionEmbedding?.GradientMatrix is { } positions) { _kernels.EmbedBackward(tokens.Positions, d, positions, offset: _config.PositionOffset); }
         if (_decoder.ProjectIn is { } projection)
         {
-            WeightGradient(projection, tape.Embedded, d);
-            Tensor dEmbedded = InputGradient(projection, d);
+            Tensor dEmbedded = _pool.Rent(DType.Float32, d.Shape[0], _config.EmbeddingSize);
+            ProjectBackward(projection, tape.Embedded, d, dEmbedded);
             _pool.Return(d);
             d = dEmbedded;
         }
 
-        if (_decoder.Embedding.GradientMatrix is { } table) { _kernels.EmbedBackward(tokens.Ids, d, table); }
+        if (_decoder.Embedding.GradientMatrix is { } table) { _kernels.EmbedBackward(tokens.Ids, d, table, _config.EmbeddingScale); }
         _pool.Return(d);
     }
 
-    private Tensor InputGradient(LinearParameters map, Tensor dy)
-    {
-        Tensor dx = _pool.Rent(DType.Float32, dy.Shape[0], map.Weight.Columns);
-        _kernels.LinearBackwardInput(dy, map.Weight.Matrix!, dx);
-        return dx;
-    }
-
-    private void WeightGradient(LinearParameters map, Tensor x, Tensor dy)
+    // Every projection of the body passes here, as in the forward's Project: its own gradients, then that of its input, into dx.
+    private void ProjectBackward(LinearParameters map, Tensor x, Tensor dy, Tensor dx, bool accumulate = false)
     {
         if (map.Weight.GradientMatrix is { } dw) { _kernels.LinearBackwardWeight(x, dy, dw, map.Bias?.Gradient ?? default); }
+        _kernels.LinearBackwardInput(dy, map.Weight.Matrix!, dx, accumulate);
     }
 }

@@ -67,8 +67,8 @@ public sealed class TrainableLanguageModel : IDisposable
         Tensor dEntropy = Upload(dEntropies, nameof(dEntropies));
         Tensor dLogSumExp = Upload(dLogSumExps, nameof(dLogSumExps));
         Tensor dHidden = _pass.Pool.Rent(DType.Float32, _head.Hidden.Shape[0], _head.Hidden.Shape[1]);
-        _kernels.LogProbsBackward(_head.Hidden, Decoder.Head.Matrix!, default, _head.Targets, _head.Options, _head.LogSumExp, _head.Entropy,
-            dLogProb, dLogSumExp, dEntropy, dHidden, Decoder.Head.GradientMatrix, default);
+        _kernels.LogProbsBackward(_head.Hidden, Decoder.Head.Matrix!, Decoder.HeadBias?.Value ?? default, _head.Targets, Decoder.HeadOptions(_head.Temperature), _head.LogSumExp, _head.Entropy,
+            dLogProb, dLogSumExp, dEntropy, dHidden, Decoder.Head.GradientMatrix, Decoder.HeadBias?.Gradient ?? default);
         _head.Return(_pass.Pool);
         _head = default;
         _pass.Pool.Return(dLogProb);
@@ -106,9 +106,9 @@ public sealed class TrainableLanguageModel : IDisposable
         selection.Validate(batch, Decoder.Config);
         if (!(temperature > 0)) { throw new InvalidInputException("temperature", $"{temperature}", "a positive number"); }
         Tensor hidden = _pass.Forward(batch, selection.Rows, tape);
-        Head head = new(hidden, _pass.Upload<int>(selection.Targets), new HeadOptions(temperature),
+        Head head = new(hidden, _pass.Upload<int>(selection.Targets), temperature,
             _pass.Pool.Rent(DType.Float32, selection.Count), _pass.Pool.Rent(DType.Float32, selection.Count), entropy ? _pass.Pool.Rent(DType.Float32, selection.Count) : default);
-        _kernels.LogProbs(head.Hidden, Decoder.Head.Matrix!, default, head.Targets, head.Options, head.LogProb, head.LogSumExp, head.Entropy);
+        Decoder.LogProbs(head.Hidden, head.Targets, temperature, head.LogProb, head.LogSumExp, head.Entropy);
         return head;
     }
 
@@ -129,7 +129,7 @@ public sealed class TrainableLanguageModel : IDisposable
         _head = default;
     }
 
-    private readonly record struct Head(Tensor Hidden, Tensor Targets, HeadOptions Options, Tensor LogProb, Tensor LogSumExp, Tensor Entropy)
+    private readonly record struct Head(Tensor Hidden, Tensor Targets, float Temperature, Tensor LogProb, Tensor LogSumExp, Tensor Entropy)
     {
         public void Return(TensorPool pool)
         {

@@ -73,7 +73,7 @@ public sealed class ModelFilesTests
     [InlineData("final_logit_softcapping", "30.0", "final_logit_softcapping = 30.0")]
     [InlineData("quantization_config", "{\"quant_method\": \"gptq\"}", "quantization_config")]
     [InlineData("partial_rotary_factor", "0.5", "partial_rotary_factor = 0.5")]
-    [InlineData("model_type", "\"mamba\"", "model_type mamba is not supported (supported: llama, mistral, qwen2, qwen3, opt, gpt2)")]
+    [InlineData("model_type", "\"mamba\"", "model_type mamba is not supported (supported: llama, mistral, qwen2, ")]
     [InlineData("hidden_size", "0", "hidden_size: found 0, expected an integer from 1 to")]
     [InlineData("hidden_size", "-64", "hidden_size: found -64")]
     [InlineData("num_hidden_layers", "1e9", "num_hidden_layers: found 1000000000")]

@@ -7,12 +7,18 @@ public sealed class GoldenModelTests
 {
     private const double LogitsTolerance = 2e-4;
 
+    private static readonly string[] _models =
+    [
+        "llama", "llama3-rope-tied", "llama-linear-rope-bias", "mistral", "opt", "opt-350m-style", "gpt2", "qwen2", "qwen2-yarn", "qwen3",
+        "gemma", "gemma2", "gemma3", "olmo2", "smollm3", "phi", "phi3", "gpt-neo", "gptj", "gpt-neox", "bloom",
+    ];
+
     public static TheoryData<string, string> Cases()
     {
         TheoryData<string, string> cases = [];
         foreach (string backend in Backends.Names)
         {
-            foreach (string model in (string[])["llama", "llama3-rope-tied", "llama-linear-rope-bias", "mistral", "opt", "opt-350m-style", "gpt2", "qwen2", "qwen2-yarn", "qwen3"]) { cases.Add(backend, model); }
+            foreach (string model in _models) { cases.Add(backend, model); }
         }
 
         return cases;
@@ -81,7 +87,8 @@ public sealed class GoldenModelTests
         Dictionary<string, float[]> gradients = golden.GradientsByName();
         foreach ((string name, float[] gradient) in gradients)
         {
-            float[] expected = golden.Expected.Floats($"grad.{name}");
+            // transformers 5 has another name in memory than on disk.
+            float[] expected = golden.Expected.Floats($"grad.{name.Replace("embed_out.", "lm_head.", StringComparison.Ordinal)}");
             // The floor is for key biases: soft-max does not see a shift of all keys, so their gradient is rounding noise around zero.
             Expect.Close(expected, gradient, Math.Max(1e-3 * expected.Max(Math.Abs), 1e-7), $"gradient of {name}");
         }
@@ -147,7 +154,7 @@ public sealed class GoldenModelTests
             ForwardTape tape = new(Decoder.Config.Layers);
             PackedTokens tokens = PackedBatch.Pack(ids).Upload(_kernels, pool);
             Tensor last = new DecoderForward(Decoder, pool).Run(tokens, tape);
-            Tensor[] all = [.. tape.Blocks.Select(b => b.AttentionInput.Residual(Decoder.Config.NormPlacement)), last];
+            Tensor[] all = [.. tape.Blocks.Select(b => b.AttentionInput.Residual(Decoder.Config.CarriesNormed)), last];
             float[][] values = new float[all.Length][];
             for (int k = 0; k < all.Length; k++)
             {
@@ -172,9 +179,13 @@ public sealed class GoldenModelTests
                     int fused = Math.Max(b.FusedRows, b.Rows);
                     if (!byName.TryGetValue(b.TensorName, out float[]? target)) { byName[b.TensorName] = target = new float[fused * b.Columns]; }
                     Span<float> part = parameter.Part(whole, b);
-                    for (int r = 0; r < b.Rows; r++)
+                    foreach ((int row, int stored, int count) in b.Runs())
                     {
-                        for (int c = 0; c < b.Columns; c++) { target[b.Transposed ? c * fused + b.RowStart + r : (b.RowStart + r) * b.Columns + c] = part[r * b.Columns + c]; }
+                        for (int i = 0; i < count * b.Columns; i++)
+                        {
+                            (int r, int c) = (i / b.Columns, i % b.Columns);
+                            target[b.Transposed ? c * fused + stored + r : (stored + r) * b.Columns + c] = part[(row + r) * b.Columns + c];
+                        }
                     }
                 }
             }

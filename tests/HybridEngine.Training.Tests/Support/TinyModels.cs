@@ -3,7 +3,8 @@ namespace HybridEngine.Training.Tests;
 /// <summary>One small random architecture for every branch of the decoder; sizes are odd on purpose.</summary>
 public static class TinyModels
 {
-    public static IReadOnlyList<string> Names { get; } = ["llama", "llama-tied-biases", "window", "head-norms", "gpt2", "opt", "opt-after-norm"];
+    public static IReadOnlyList<string> Names { get; } = ["llama", "llama-tied-biases", "window", "head-norms", "gpt2", "opt", "opt-after-norm",
+        "gemma2", "gemma3", "olmo2", "phi", "gptj", "gpt-neox", "gpt-neo", "bloom", "bloom-carried", "partial-layers"];
 
     public static Models.Decoder Create(IKernels kernels, string name, ulong seed = 0)
     {
@@ -14,7 +15,7 @@ public static class TinyModels
         {
             if (!parameter.IsVector) { continue; }
             // Norm weights that are not 1 and biases that are not 0, so that a mistake shows.
-            float centre = parameter.Binding.IsBias ? 0 : 1;
+            float centre = parameter.Binding.IsBias ? 0 : 1 - config.Norm.WeightOffset;
             parameter.Set([.. Enumerable.Range(0, parameter.Rows).Select(_ => centre + 0.3f * (float)(2 * random.NextDouble() - 1))]);
         }
 
@@ -33,12 +34,18 @@ public static class TinyModels
             Family = "gpt2", KeyHeads = 6, Norm = new NormOptions(NormKind.Layer, 1e-5f), NormBias = true, Activation = ActivationKind.GeluTanh, GatedMlp = false, QueryKeyValueBias = true,
             AttentionOutputBias = true, MlpBias = true, Positions = PositionKind.Learned, Rotary = null, TiedEmbeddings = true,
         };
+        DecoderConfig gemma = llama with
+        {
+            Norm = new NormOptions(NormKind.Rms, 1e-5f, WeightOffset: 1), NormPlacement = NormPlacement.Both, EmbeddingScale = 2.5f, TiedEmbeddings = true, Activation = ActivationKind.GeluTanh,
+        };
+        DecoderConfig parallel = gpt2 with { Positions = PositionKind.Rotary, TiedEmbeddings = false };
+        DecoderConfig bloom = gpt2 with { Positions = PositionKind.Alibi, EmbeddingNorm = true };
         return name switch
         {
             "llama" => llama,
             "llama-tied-biases" => llama with { TiedEmbeddings = true, QueryKeyValueBias = true, AttentionOutputBias = true, MlpBias = true },
             "window" => llama with { Windows = [7, 7, 7] },
-            "head-norms" => llama with { QueryKeyNorm = true, HeadSize = 10, Rotary = Rotary(10) },
+            "head-norms" => llama with { QueryKeyNorm = QueryKeyNorm.EachHead, HeadSize = 10, Rotary = Rotary(10) },
             "gpt2" => gpt2,
             // Smooth in place of OPT's ReLU, whose kinks finite differences would see; the recorded models cover ReLU.
             "opt" => gpt2 with { Family = "opt", PositionOffset = 2, Activation = ActivationKind.Gelu },
@@ -46,51 +53,68 @@ public static class TinyModels
             {
                 Family = "opt", PositionOffset = 2, Activation = ActivationKind.Gelu, NormPlacement = NormPlacement.After, FinalNorm = false, EmbeddingSize = 13,
             },
+            "gemma2" => gemma with { AttentionSoftCap = 2, LogitSoftCap = 3, Windows = [7, 0, 70] },
+            "gemma3" => gemma with { QueryKeyNorm = QueryKeyNorm.EachHead, Windows = [7, 7, 0], LayerRotary = [Rotary(6), Rotary(6), Rotary(6, 50)] },
+            "olmo2" => llama with { NormPlacement = NormPlacement.Output, QueryKeyNorm = QueryKeyNorm.AllHeads },
+            "phi" => parallel with { BlockOrder = BlockOrder.ParallelOneNorm, KeyHeads = 2, QueryKeyNorm = QueryKeyNorm.EachHead, HeadBias = true, HeadSize = 8, Rotary = Rotary(4) },
+            "gptj" => parallel with
+            {
+                BlockOrder = BlockOrder.ParallelOneNorm, QueryKeyValueBias = false, AttentionOutputBias = false, HeadBias = true, HeadSize = 8,
+                Rotary = Rotary(4) with { Layout = RotaryLayout.Interleaved },
+            },
+            "gpt-neox" => parallel with { BlockOrder = BlockOrder.Parallel, HeadSize = 10, Rotary = Rotary(4) },
+            "gpt-neo" => gpt2 with { QueryKeyValueBias = false, AttentionScale = 1, Windows = [0, 9, 0], ScaleByLayer = true },
+            "bloom" => bloom,
+            "bloom-carried" => bloom with { NormPlacement = NormPlacement.Carried },
+            "partial-layers" => llama with { LayerRotary = [Rotary(6), null, Rotary(4)] },
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, "unknown"),
         };
     }
 
     public static int[] Sequence(Random random, int length, int vocabulary = 83) => [.. Enumerable.Range(0, length).Select(_ => random.Next(vocabulary))];
 
-    private static RotarySpec Rotary(int size) => new(size, [.. Enumerable.Range(0, size / 2).Select(i => Math.Pow(10_000, -2.0 * i / size))]);
+    private static RotarySpec Rotary(int size, double theta = 10_000) => new(size, [.. Enumerable.Range(0, size / 2).Select(i => Math.Pow(theta, -2.0 * i / size))]);
 
     public static IReadOnlyList<ParameterBinding> Bind(DecoderConfig c)
     {
         List<ParameterBinding> all = [];
         void Weight(ParameterRole role, int layer, int rows, int columns) => all.Add(new ParameterBinding(role, layer, false, $"{layer}.{role}.weight", rows, columns));
         void Bias(bool present, ParameterRole role, int layer, int rows) { if (present) { all.Add(new ParameterBinding(role, layer, true, $"{layer}.{role}.bias", rows, 1)); } }
-        void Norm(ParameterRole role, int layer) { Weight(role, layer, c.HiddenSize, 1); Bias(c.NormBias, role, layer, c.HiddenSize); }
-        void Linear(ParameterRole role, int layer, int rows, int columns, bool bias) { Weight(role, layer, rows, columns); Bias(bias, role, layer, rows); }
-
-        Weight(ParameterRole.Embedding, -1, c.VocabularySize, c.EmbeddingSize);
-        if (c.Positions == PositionKind.Learned) { Weight(ParameterRole.PositionEmbedding, -1, c.MaxPositions + c.PositionOffset, c.HiddenSize); }
-        if (c.EmbeddingSize != c.HiddenSize)
+        void Norm(bool present, ParameterRole role, int layer, int width)
         {
-            Weight(ParameterRole.ProjectIn, -1, c.HiddenSize, c.EmbeddingSize);
-            Weight(ParameterRole.ProjectOut, -1, c.EmbeddingSize, c.HiddenSize);
+            if (!present) { return; }
+            Weight(role, layer, width, 1);
+            Bias(c.NormBias, role, layer, width);
         }
 
+        void Linear(ParameterRole role, int layer, int rows, int columns, bool bias) { Weight(role, layer, rows, columns); Bias(bias, role, layer, rows); }
+
+        bool inputs = c.NormPlacement != NormPlacement.Output, narrow = c.EmbeddingSize != c.HiddenSize, queryKey = c.QueryKeyNorm != QueryKeyNorm.None, wide = c.QueryKeyNorm == QueryKeyNorm.AllHeads;
+        Weight(ParameterRole.Embedding, -1, c.VocabularySize, c.EmbeddingSize);
+        if (c.Positions == PositionKind.Learned) { Weight(ParameterRole.PositionEmbedding, -1, c.MaxPositions + c.PositionOffset, c.HiddenSize); }
+        if (narrow) { Weight(ParameterRole.ProjectIn, -1, c.HiddenSize, c.EmbeddingSize); }
+        Norm(c.EmbeddingNorm, ParameterRole.EmbeddingNorm, -1, c.HiddenSize);
         for (int l = 0; l < c.Layers; l++)
         {
-            Norm(ParameterRole.AttentionNorm, l);
+            Norm(inputs, ParameterRole.AttentionNorm, l, c.HiddenSize);
             Linear(ParameterRole.Query, l, c.QueryWidth, c.HiddenSize, c.QueryKeyValueBias);
             Linear(ParameterRole.Key, l, c.KeyWidth, c.HiddenSize, c.QueryKeyValueBias);
             Linear(ParameterRole.Value, l, c.KeyWidth, c.HiddenSize, c.QueryKeyValueBias);
-            if (c.QueryKeyNorm)
-            {
-                Weight(ParameterRole.QueryNorm, l, c.HeadSize, 1);
-                Weight(ParameterRole.KeyNorm, l, c.HeadSize, 1);
-            }
-
+            Norm(queryKey, ParameterRole.QueryNorm, l, wide ? c.QueryWidth : c.HeadSize);
+            Norm(queryKey, ParameterRole.KeyNorm, l, wide ? c.KeyWidth : c.HeadSize);
             Linear(ParameterRole.AttentionOutput, l, c.HiddenSize, c.QueryWidth, c.AttentionOutputBias);
-            Norm(ParameterRole.MlpNorm, l);
+            Norm(c.HasOutputNorms, ParameterRole.AttentionOutputNorm, l, c.HiddenSize);
+            Norm(inputs && c.BlockOrder != BlockOrder.ParallelOneNorm, ParameterRole.MlpNorm, l, c.HiddenSize);
             if (c.GatedMlp) { Linear(ParameterRole.Gate, l, c.IntermediateSize, c.HiddenSize, c.MlpBias); }
             Linear(ParameterRole.Up, l, c.IntermediateSize, c.HiddenSize, c.MlpBias);
             Linear(ParameterRole.Down, l, c.HiddenSize, c.IntermediateSize, c.MlpBias);
+            Norm(c.HasOutputNorms, ParameterRole.MlpOutputNorm, l, c.HiddenSize);
         }
 
-        if (c.FinalNorm) { Norm(ParameterRole.FinalNorm, -1); }
+        Norm(c.FinalNorm, ParameterRole.FinalNorm, -1, c.HiddenSize);
+        if (narrow) { Weight(ParameterRole.ProjectOut, -1, c.EmbeddingSize, c.HiddenSize); }
         if (!c.TiedEmbeddings) { Weight(ParameterRole.Head, -1, c.VocabularySize, c.EmbeddingSize); }
+        Bias(c.HeadBias, ParameterRole.Head, -1, c.VocabularySize);
         return all;
     }
 }

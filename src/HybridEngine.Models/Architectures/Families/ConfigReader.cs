@@ -33,7 +33,7 @@ public sealed class ConfigReader
     {
         int? value = Integer(key) ?? absent;
         if (value is not { } size) { throw new InvalidInputException(Source, $"no {key}", "an integer of at least 1"); }
-        int most = key is "num_hidden_layers" or "n_layer" ? MaxLayers : MaxSize;
+        int most = key is "num_hidden_layers" or "n_layer" or "num_layers" ? MaxLayers : MaxSize;
         return size >= 1 && size <= most ? size : throw new InvalidInputException($"{Source}: {key}", $"{size}", $"an integer from 1 to {most}");
     }
 
@@ -80,6 +80,35 @@ public sealed class ConfigReader
         if (Find(key) is not { } value) { return []; }
         bool ok = value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(v => v.ValueKind == JsonValueKind.String);
         return ok ? [.. value.EnumerateArray().Select(v => v.GetString()!)] : throw Wrong(key, value, "an array of strings");
+    }
+
+    /// <summary>An array of integers; empty when absent.</summary>
+    public IReadOnlyList<int> Integers(string key)
+    {
+        if (Find(key) is not { } value) { return []; }
+        bool ok = value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(v => v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out _));
+        return ok ? [.. value.EnumerateArray().Select(v => v.GetInt32())] : throw Wrong(key, value, "an array of integers");
+    }
+
+    /// <summary>Patterns with their number of repetitions, <c>[[["global", "local"], 12]]</c>, written out; empty when absent.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="most">Longest result.</param>
+    public IReadOnlyList<string> RepeatedTexts(string key, int most)
+    {
+        if (Find(key) is not { } value) { return []; }
+        const string Expected = "an array of [[texts], repetitions]";
+        List<string> all = [];
+        if (value.ValueKind != JsonValueKind.Array) { throw Wrong(key, value, Expected); }
+        foreach (JsonElement item in value.EnumerateArray())
+        {
+            bool ok = item.ValueKind == JsonValueKind.Array && item.GetArrayLength() == 2 && item[0].ValueKind == JsonValueKind.Array
+                && item[0].EnumerateArray().All(v => v.ValueKind == JsonValueKind.String) && item[1].ValueKind == JsonValueKind.Number;
+            if (!ok || !item[1].TryGetInt32(out int times) || times < 0) { throw Wrong(key, value, Expected); }
+            if (all.Count + (long)times * item[0].GetArrayLength() > most) { throw Wrong(key, value, $"{most} layers in all"); }
+            for (int i = 0; i < times; i++) { all.AddRange(item[0].EnumerateArray().Select(v => v.GetString()!)); }
+        }
+
+        return all;
     }
 
     /// <summary>A token id or an array of them; empty when absent. -1, which some exporters write for "none", is left out.</summary>

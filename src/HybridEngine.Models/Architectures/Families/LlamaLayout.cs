@@ -2,97 +2,83 @@ using HybridEngine.Core;
 
 namespace HybridEngine.Models;
 
-/// <summary>What Llama and its relatives share: RMS norms before each half of a block, rotary positions, a gated MLP, and tensor names.</summary>
-internal static class LlamaLayout
+/// <summary>What Llama and its relatives share: RMS norms before each half of a block, rotary positions, a gated MLP, keys and tensor names. A relative is what it does differently.</summary>
+internal abstract class LlamaLayout : ModelFamily
 {
-    public const string Prefix = "model.";
+    protected static readonly TensorNames LlamaNames = new()
+    {
+        Embedding = "model.embed_tokens",
+        Block = "model.layers.",
+        AttentionNorm = "input_layernorm",
+        Query = "self_attn.q_proj",
+        Key = "self_attn.k_proj",
+        Value = "self_attn.v_proj",
+        QueryNorm = "self_attn.q_norm",
+        KeyNorm = "self_attn.k_norm",
+        AttentionOutput = "self_attn.o_proj",
+        MlpNorm = "post_attention_layernorm",
+        Gate = "mlp.gate_proj",
+        Up = "mlp.up_proj",
+        Down = "mlp.down_proj",
+        FinalNorm = "model.norm",
+    };
+
+    public override string BodyPrefix => "model.";
+
+    internal override TensorNames Names => LlamaNames;
 
     /// <summary>The keys that all relatives have; a family adds its own with a <c>with</c> expression.</summary>
-    public static DecoderConfig Read(ConfigReader config, string family, ActivationKind activation, int keyHeads, int maxPositions)
+    /// <param name="config">The file.</param>
+    /// <param name="positions">Longest context where the file does not say.</param>
+    /// <param name="activation">Read from <c>hidden_act</c> when not given.</param>
+    /// <param name="tied">Whether head and embedding are one where the file does not say.</param>
+    /// <param name="normOffset">Added to norm weights.</param>
+    /// <param name="headSize">Where the file has no <c>head_dim</c>; 0: hidden size by heads.</param>
+    protected DecoderConfig ReadLlama(ConfigReader config, int positions, ActivationKind? activation = null, bool tied = false, float normOffset = 0, int headSize = 0)
     {
-        int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads");
-        if (!config.Has("head_dim") && hidden % heads != 0) { throw new InvalidInputException($"{config.Source}: num_attention_heads", $"{heads}", $"a divisor of hidden_size {hidden}, or head_dim"); }
-        int headSize = config.Size("head_dim", Math.Max(1, hidden / heads));
-        return new DecoderConfig
-        {
-            Family = family,
-            VocabularySize = config.Size("vocab_size"),
-            HiddenSize = hidden,
-            EmbeddingSize = hidden,
-            Layers = config.Size("num_hidden_layers"),
-            QueryHeads = heads,
-            KeyHeads = keyHeads,
-            HeadSize = headSize,
-            IntermediateSize = config.Size("intermediate_size"),
-            Norm = new NormOptions(NormKind.Rms, (float)config.Positive("rms_norm_eps", 1e-6)),
-            Activation = activation,
-            Rotary = RotaryFrequencies.Read(config, headSize, maxPositions),
-            MaxPositions = maxPositions,
-            AttentionScale = (float)(1 / Math.Sqrt(headSize)),
-            TiedEmbeddings = config.Flag("tie_word_embeddings", false),
-            BosTokenId = config.TokenIds("bos_token_id") is [int bos, ..] ? bos : null,
-            EosTokenIds = config.TokenIds("eos_token_id"),
-            PadTokenId = config.TokenIds("pad_token_id") is [int pad, ..] ? pad : null,
-        };
+        SizeKeys keys = new(KeyHeads: "num_key_value_heads", HeadSize: "head_dim", IntermediateRequired: true, DefaultPositions: positions);
+        NormOptions norm = new(NormKind.Rms, (float)config.Positive("rms_norm_eps", 1e-6), normOffset);
+        DecoderConfig c = ReadSizes(config, keys, norm, activation ?? ReadActivation(config, "hidden_act", "silu"), tied, headSize);
+        return c with { Rotary = ReadRotary(config, c) };
     }
 
-    /// <summary>Sliding windows by layer: from <c>layer_types</c> where the file has them, else the same window from layer <paramref name="firstSliding"/> on.</summary>
-    public static IReadOnlyList<int> ReadWindows(ConfigReader config, int layers, int? window, int firstSliding = 0)
+    /// <summary>The rotary frequencies of all layers.</summary>
+    protected virtual RotarySpec ReadRotary(ConfigReader config, DecoderConfig c) => RotaryFrequencies.Read(config, c.HeadSize, c.MaxPositions);
+
+    /// <summary><c>attention_bias</c>: on q, k, v and the output alike.</summary>
+    protected static DecoderConfig WithAttentionBias(ConfigReader config, DecoderConfig c)
+    {
+        bool bias = config.Flag("attention_bias", false);
+        return c with { QueryKeyValueBias = bias, AttentionOutputBias = bias };
+    }
+
+    /// <summary>Sliding windows by layer: from <c>layer_types</c> where the file has them, else of the layers that <paramref name="slides"/> names.</summary>
+    protected static IReadOnlyList<int> ReadWindows(ConfigReader config, int layers, int? window, Func<int, bool> slides)
     {
         if (window is <= 0) { throw new InvalidInputException($"{config.Source}: sliding_window", $"{window}", "an integer of at least 1, or null"); }
-        IReadOnlyList<string> types = config.Texts("layer_types");
-        if (types.Count == 0)
-        {
-            return window is { } width && firstSliding < layers ? [.. Enumerable.Range(0, layers).Select(i => i >= firstSliding ? width : 0)] : [];
-        }
-
-        if (types.Count != layers) { throw new InvalidInputException($"{config.Source}: layer_types", $"{types.Count} entries", $"{layers}, one a layer"); }
-        if (types.FirstOrDefault(t => t is not ("full_attention" or "sliding_attention")) is { } other)
-        {
-            throw new UnsupportedException(config.Source, $"layer type {other}", "full_attention, sliding_attention");
-        }
-
-        if (!types.Contains("sliding_attention")) { return []; }
-        int sliding = window ?? throw new InvalidInputException(config.Source, "sliding_attention layers without sliding_window", "a sliding_window");
-        return [.. types.Select(t => t == "sliding_attention" ? sliding : 0)];
+        IReadOnlyList<bool>? sliding = ReadLayerTypes(config, layers);
+        if (sliding is null) { return window is { } width && Enumerable.Range(0, layers).Any(slides) ? [.. Enumerable.Range(0, layers).Select(i => slides(i) ? width : 0)] : []; }
+        if (!sliding.Contains(true)) { return []; }
+        int size = window ?? throw new InvalidInputException(config.Source, "sliding_attention layers without sliding_window", "a sliding_window");
+        return [.. sliding.Select(s => s ? size : 0)];
     }
 
-    /// <summary>All parameters in the order of the forward pass; which ones exist follows from the configuration.</summary>
-    public static IReadOnlyList<ParameterBinding> Bind(DecoderConfig c)
+    /// <summary>Windows as Qwen and SmolLM3 configure them: only with <c>use_sliding_window</c>, from layer <c>max_window_layers</c> on.</summary>
+    protected static IReadOnlyList<int> ReadOptionalWindows(ConfigReader config, int layers)
     {
-        List<ParameterBinding> all = [];
-        int hidden = c.HiddenSize, queries = c.QueryHeads * c.HeadSize, keys = c.KeyHeads * c.HeadSize, inner = c.IntermediateSize;
-        all.Add(new(ParameterRole.Embedding, -1, false, "model.embed_tokens.weight", c.VocabularySize, hidden, FusedRows: c.VocabularySize));
-        for (int i = 0; i < c.Layers; i++)
-        {
-            string block = $"model.layers.{i}.";
-            Vector(ParameterRole.AttentionNorm, i, false, block + "input_layernorm.weight", hidden);
-            Matrix(ParameterRole.Query, i, block + "self_attn.q_proj", queries, hidden, c.QueryKeyValueBias);
-            Matrix(ParameterRole.Key, i, block + "self_attn.k_proj", keys, hidden, c.QueryKeyValueBias);
-            Matrix(ParameterRole.Value, i, block + "self_attn.v_proj", keys, hidden, c.QueryKeyValueBias);
-            if (c.QueryKeyNorm)
-            {
-                Vector(ParameterRole.QueryNorm, i, false, block + "self_attn.q_norm.weight", c.HeadSize);
-                Vector(ParameterRole.KeyNorm, i, false, block + "self_attn.k_norm.weight", c.HeadSize);
-            }
+        int? window = config.Flag("use_sliding_window", false) ? config.Integer("sliding_window") : null;
+        int first = config.Integer("max_window_layers") ?? 28;
+        return ReadWindows(config, layers, window, i => i >= first);
+    }
 
-            Matrix(ParameterRole.AttentionOutput, i, block + "self_attn.o_proj", hidden, queries, c.AttentionOutputBias);
-            Vector(ParameterRole.MlpNorm, i, false, block + "post_attention_layernorm.weight", hidden);
-            Matrix(ParameterRole.Gate, i, block + "mlp.gate_proj", inner, hidden, c.MlpBias);
-            Matrix(ParameterRole.Up, i, block + "mlp.up_proj", inner, hidden, c.MlpBias);
-            Matrix(ParameterRole.Down, i, block + "mlp.down_proj", hidden, inner, c.MlpBias);
-        }
-
-        Vector(ParameterRole.FinalNorm, -1, false, "model.norm.weight", hidden);
-        if (!c.TiedEmbeddings) { Matrix(ParameterRole.Head, -1, "lm_head", c.VocabularySize, hidden, false); }
-        return all;
-
-        void Matrix(ParameterRole role, int layer, string module, int rows, int columns, bool bias)
-        {
-            all.Add(new(role, layer, false, module + ".weight", rows, columns, FusedRows: rows));
-            if (bias) { Vector(role, layer, true, module + ".bias", rows); }
-        }
-
-        void Vector(ParameterRole role, int layer, bool isBias, string name, int length) => all.Add(new(role, layer, isBias, name, length, 1, FusedRows: length));
+    // Which layers slide by the file's own list, or null.
+    private static IReadOnlyList<bool>? ReadLayerTypes(ConfigReader config, int layers)
+    {
+        IReadOnlyList<string> types = config.Texts("layer_types");
+        if (types.Count == 0) { return null; }
+        if (types.Count != layers) { throw new InvalidInputException($"{config.Source}: layer_types", $"{types.Count} entries", $"{layers}, one a layer"); }
+        return types.FirstOrDefault(t => t is not ("full_attention" or "sliding_attention")) is { } other
+            ? throw new UnsupportedException(config.Source, $"layer type {other}", "full_attention, sliding_attention")
+            : [.. types.Select(t => t == "sliding_attention")];
     }
 }

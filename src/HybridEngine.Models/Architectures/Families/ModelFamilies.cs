@@ -6,7 +6,11 @@ namespace HybridEngine.Models;
 /// <summary>All families that the engine runs. A new one is a file in this folder and a line here.</summary>
 public static class ModelFamilies
 {
-    private static readonly ModelFamily[] _all = [new LlamaFamily(), new MistralFamily(), new Qwen2Family(), new Qwen3Family(), new OptFamily(), new Gpt2Family()];
+    private static readonly ModelFamily[] _all =
+    [
+        new LlamaFamily(), new MistralFamily(), new Qwen2Family(), new Qwen3Family(), new GemmaFamily(), new Gemma2Family(), new Gemma3Family(), new Olmo2Family(), new SmolLm3Family(),
+        new Phi3Family(), new PhiFamily(), new OptFamily(), new Gpt2Family(), new GptNeoFamily(), new GptJFamily(), new GptNeoXFamily(), new BloomFamily(),
+    ];
 
     /// <summary>Their names, comma-separated, for messages.</summary>
     public static string Names => string.Join(", ", _all.Select(f => f.Name));

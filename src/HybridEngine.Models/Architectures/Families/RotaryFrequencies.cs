@@ -9,17 +9,34 @@ public static class RotaryFrequencies
 
     /// <summary>Reads the keys of transformers 4 or 5 and computes the frequencies.</summary>
     /// <param name="config">The model's configuration.</param>
-    /// <param name="rotarySize">Rotated elements of a head, even.</param>
+    /// <param name="headSize">Elements of a head.</param>
     /// <param name="maxPositions">The model's longest context.</param>
-    public static RotarySpec Read(ConfigReader config, int rotarySize, int maxPositions)
+    /// <param name="partial">The part of a head that is rotated where the file does not say; null for families that rotate all of it.</param>
+    public static RotarySpec Read(ConfigReader config, int headSize, int maxPositions, double? partial = null)
     {
         ConfigReader? scaling = config.Section("rope_parameters") ?? config.Section("rope_scaling");
         if (scaling is not null && (scaling.Has("full_attention") || scaling.Has("sliding_attention"))) { throw config.Unsupported("rope_parameters", "one set for all layers"); }
+        return Read(config, scaling, headSize, maxPositions, partial);
+    }
+
+    /// <summary>As <see cref="Read(ConfigReader, int, int, double?)"/> for families whose windowed layers have frequencies of their own: those of global and those of local layers.</summary>
+    public static (RotarySpec Global, RotarySpec Local) ReadByKind(ConfigReader config, int headSize, int maxPositions)
+    {
+        if (config.Section("rope_parameters") is { } sets && (sets.Has("full_attention") || sets.Has("sliding_attention")))
+        {
+            return (Read(config, sets.Section("full_attention"), headSize, maxPositions, null), Read(config, sets.Section("sliding_attention"), headSize, maxPositions, null));
+        }
+
+        return (Read(config, headSize, maxPositions), new RotarySpec(headSize, Plain(headSize, config.Positive("rope_local_base_freq", 10000))));
+    }
+
+    private static RotarySpec Read(ConfigReader config, ConfigReader? scaling, int headSize, int maxPositions, double? partial)
+    {
         // transformers 5 moved rope_theta into rope_parameters; a top-level one still counts when that has none.
-        double theta = scaling is not null && scaling.Has("rope_theta") ? scaling.Positive("rope_theta") : config.Positive("rope_theta", 10000);
+        double theta = scaling is not null && scaling.Has("rope_theta") ? scaling.Positive("rope_theta") : config.Positive(config.Has("rotary_emb_base") ? "rotary_emb_base" : "rope_theta", 10000);
         string kind = scaling?.Text("rope_type") ?? scaling?.Text("type") ?? "default";
+        int rotarySize = ReadRotarySize(config, scaling, headSize, partial);
         double[] plain = Plain(rotarySize, theta);
-        if (scaling is not null && scaling.Number("partial_rotary_factor", 1) != 1) { throw scaling.Unsupported("partial_rotary_factor", "1"); }
         return kind switch
         {
             "default" => new RotarySpec(rotarySize, plain),
@@ -28,6 +45,20 @@ public static class RotaryFrequencies
             "yarn" => ReadYarn(scaling!, rotarySize, theta, maxPositions),
             _ => throw scaling!.Unsupported(scaling.Has("rope_type") ? "rope_type" : "type", Supported),
         };
+    }
+
+    private static int ReadRotarySize(ConfigReader config, ConfigReader? scaling, int headSize, double? partial)
+    {
+        if (partial is null)
+        {
+            if (scaling is not null && scaling.Number("partial_rotary_factor", 1) != 1) { throw scaling.Unsupported("partial_rotary_factor", "1"); }
+            return headSize;
+        }
+
+        (ConfigReader file, string key) = scaling is not null && scaling.Has("partial_rotary_factor") ? (scaling, "partial_rotary_factor")
+            : (config, config.Has("rotary_pct") ? "rotary_pct" : "partial_rotary_factor");
+        double part = file.Positive(key, partial);
+        return part <= 1 ? (int)(headSize * part) : throw new InvalidInputException($"{file.Source}: {key}", $"{part}", "at most 1");
     }
 
     /// <summary><c>theta^(-2i/d)</c>, i = 0 .. d/2 - 1.</summary>

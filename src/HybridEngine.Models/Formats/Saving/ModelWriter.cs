@@ -88,7 +88,7 @@ public static class ModelWriter
             int rows = part.Rows, columns = part.Columns;
             if (!part.Transposed || part.IsVector)
             {
-                source.Read(part, values.Slice(part.RowStart * columns, rows * columns));
+                JoinRuns(part, source, values);
                 continue;
             }
 
@@ -100,6 +100,20 @@ public static class ModelWriter
                 for (int r = 0; r < rows; r++) { stored[r] = rowMajor[r * columns + c]; }
             }
         }
+    }
+
+    private static void JoinRuns(ParameterBinding part, IParameterSource source, Span<float> values)
+    {
+        int columns = part.Columns;
+        if (part.RunRows == 0)
+        {
+            source.Read(part, values.Slice(part.RowStart * columns, part.Rows * columns));
+            return;
+        }
+
+        float[] rowMajor = new float[part.Rows * columns];
+        source.Read(part, rowMajor);
+        foreach ((int row, int stored, int count) in part.Runs()) { rowMajor.AsSpan(row * columns, count * columns).CopyTo(values[(stored * columns)..]); }
     }
 
     private static string WithDType(string configJson, DType dtype)
