@@ -12,6 +12,8 @@ internal interface IDecoder
 /// <summary>Decoders one after the other.</summary>
 internal sealed class DecoderSequence(IReadOnlyList<IDecoder> steps) : IDecoder
 {
+    public IReadOnlyList<IDecoder> Steps => steps;
+
     public List<string> Apply(List<string> tokens) => steps.Aggregate(tokens, (current, step) => step.Apply(current));
 }
 
@@ -21,22 +23,19 @@ internal sealed class ByteLevelDecoder : IDecoder
     public List<string> Apply(List<string> tokens)
     {
         var bytes = new List<byte>(tokens.Count * 4);
-        foreach (string token in tokens)
-        {
-            int before = bytes.Count;
-            foreach (char letter in token)
-            {
-                if (ByteAlphabet.TryByte(letter, out byte value))
-                {
-                    bytes.Add(value);
-                    continue;
-                }
-                bytes.RemoveRange(before, bytes.Count - before);
-                bytes.AddRange(Encoding.UTF8.GetBytes(token));
-                break;
-            }
-        }
+        foreach (string token in tokens) bytes.AddRange(Bytes(token));
         return [Encoding.UTF8.GetString([.. bytes])];
+    }
+
+    /// <summary>The bytes of one token.</summary>
+    public static byte[] Bytes(string token)
+    {
+        var bytes = new byte[token.Length];
+        for (int i = 0; i < token.Length; i++)
+        {
+            if (!ByteAlphabet.TryByte(token[i], out bytes[i])) return Encoding.UTF8.GetBytes(token);
+        }
+        return bytes;
     }
 }
 
