@@ -24,12 +24,15 @@ public sealed partial class GenerationEngine : IDisposable
     private readonly Scheduler _scheduler;
     private readonly CacheMemory _cache;
     private long _promised;     // positions that requests at hand may still need, their prompts included
+    private long _drawVersion;  // of the weights that computed the step under way
     private bool _stepping;
 
     /// <param name="decoder">The weights; shared, not owned.</param>
     /// <param name="options">Sizes.</param>
     /// <param name="tokenizer">For texts and stop texts; null for ids alone.</param>
-    public GenerationEngine(Decoder decoder, EngineOptions? options = null, Tokenizer? tokenizer = null)
+    /// <param name="draft">A smaller model of the same vocabulary and backend that guesses tokens ahead (<see cref="EngineOptions.Speculation"/>); shared, not owned. Null without.</param>
+    /// <exception cref="InvalidInputException">An option is out of range, or the draft model has another vocabulary.</exception>
+    public GenerationEngine(Decoder decoder, EngineOptions? options = null, Tokenizer? tokenizer = null, Decoder? draft = null)
     {
         _options = options ?? new EngineOptions();
         _options.Validate();
@@ -41,8 +44,10 @@ public sealed partial class GenerationEngine : IDisposable
         _sampler = new TokenSampler(_kernels, decoder.Config.VocabularySize);
         _endTokens = [.. decoder.Config.EosTokenIds];
         _cachedVersion = decoder.WeightVersion;
-        _cache = new CacheMemory(_kernels, [decoder.Config], _options, MaxContext);
-        _scheduler = new Scheduler(_cache.Blocks, _options.MaxSequences, _options.MaxBatchTokens, _options.MaxPromptTokens, Window(decoder.Config));
+        _cache = new CacheMemory(_kernels, draft is null ? [decoder.Config] : [decoder.Config, draft.Config], _options, MaxContext);
+        int window = Window(decoder.Config), draftWindow = draft is null ? window : Window(draft.Config);
+        _scheduler = new Scheduler(_cache.Blocks, _options.MaxSequences, _options.MaxBatchTokens, _options.MaxPromptTokens, window == 0 || draftWindow == 0 ? 0 : Math.Max(window, draftWindow));
+        if (draft is not null || _options.Speculation is not null) { Speculate(_options.Speculation ?? new SpeculationOptions(), draft); }
     }
 
     /// <summary>Longest prompt and completion together.</summary>
@@ -126,6 +131,8 @@ public sealed partial class GenerationEngine : IDisposable
         ReleaseMemory();
         _buffers.Dispose();
         _sampler.Dispose();
+        _drafter?.Dispose();
+        _cache.Dispose();
         _pool.Dispose();
     }
 
@@ -135,13 +142,16 @@ public sealed partial class GenerationEngine : IDisposable
         _cache.Provide((_promised + _options.BlockSize - 1) / _options.BlockSize + _scheduler.SequenceCount);
         long start = Stopwatch.GetTimestamp();
         List<Chunk> chunks = _scheduler.Schedule();
-        (int read, int continued) = CountRows(chunks);
+        if (_drafter is not null) { Guess(chunks); }
         DecodeBatch batch = _buffers.Upload(chunks, _options.BlockSize);
         Tensor hidden = _forward.Run(batch, _cache[0]);
+        (int read, int continued) = CountRows(chunks);
+        _drawVersion = WeightVersion;
         CollectDraws(chunks);
-        if (_drawing.Count > 0) { Draw(hidden); }
+        int drawn = _drawing.Count > 0 ? Draw(hidden) : 0;
         _pool.Return(hidden);
-        Statistics.AddStep(read, continued, _drawing.Count, Stopwatch.GetElapsedTime(start), _scheduler);
+        if (_drafter is not null) { LearnFromDrafts(chunks); }
+        Statistics.AddStep(read, continued, drawn, Stopwatch.GetElapsedTime(start), _scheduler);
     }
 
     private void Validate(GenerationRequest request)
