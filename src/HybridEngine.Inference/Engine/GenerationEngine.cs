@@ -62,6 +62,9 @@ public sealed partial class GenerationEngine : IDisposable
     /// <summary>Bytes of keys and values that are held now.</summary>
     public long CacheBytes => _cache.Bytes;
 
+    /// <summary>Bytes of activations and other workspaces that are held now.</summary>
+    public long WorkspaceBytes => _pool.BytesInUse + _pool.BytesIdle;
+
     /// <summary>Adds a request; it starts with the next <see cref="Step"/>.</summary>
     /// <exception cref="InvalidInputException">The prompt is empty or holds an unknown id, prompt and completion do not fit the context or the cache, or a sampling option is out of range.</exception>
     public Generation Submit(GenerationRequest request)
