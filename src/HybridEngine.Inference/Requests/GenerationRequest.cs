@@ -1,3 +1,5 @@
+using HybridEngine.Models;
+
 namespace HybridEngine.Inference;
 
 /// <summary>A prompt and how to continue it.</summary>
@@ -8,6 +10,9 @@ public sealed record GenerationRequest
 
     /// <summary>Filters, seed, ends.</summary>
     public SamplingOptions Sampling { get; init; } = new();
+
+    /// <summary>Low-rank adapter that the completion is generated with; null is the model as it is. Held until the request has ended.</summary>
+    public LoraAdapter? Adapter { get; init; }
 
     /// <summary>Number of this request among those of one seed: part of the random counter, so equal prompts in one batch differ and a run can be repeated.</summary>
     public long RequestId { get; init; }

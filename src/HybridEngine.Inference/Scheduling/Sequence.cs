@@ -5,7 +5,6 @@ internal sealed class Sequence
 {
     private int[] _tokens;
     private int[] _blocks = new int[8];
-    private DraftState? _drafting;
 
     public Sequence(Generation owner, int choice)
     {
@@ -15,6 +14,7 @@ internal sealed class Sequence
         _tokens = new int[prompt.Length + Math.Min(owner.Request.Sampling.MaxTokens, 64)];
         prompt.CopyTo(_tokens, 0);
         Length = prompt.Length;
+        PrefixRoot = -(owner.Request.Adapter?.Number ?? 0);
         Constraint = owner.Request.Sampling.Constraint?.Start();
     }
 
@@ -120,14 +120,8 @@ internal sealed class Sequence
         _tokens[Length + Drafts++] = token;
     }
 
-    /// <summary>A guess, from 0.</summary>
-    public int Draft(int index) => _tokens[Length + index];
-
-    /// <summary>Forgets all guesses but the first <paramref name="count"/>.</summary>
-    public void KeepDrafts(int count) => Drafts = count;
-
-    /// <summary>What speculation remembers.</summary>
-    public DraftState Drafting => _drafting ??= new DraftState();
+    /// <summary>Forgets all guesses.</summary>
+    public void ClearDrafts() => Drafts = 0;
 
     /// <summary>Gives up the first block that is still held.</summary>
     public int DropFirstBlock()
@@ -148,7 +142,6 @@ internal sealed class Sequence
     {
         BlockCount = 0;
         UnseenBlocks = 0;
-        if (_drafting is not null) { _drafting.Computed = -1; }
         Computed = 0;
         RegisteredBlocks = 0;
         Prefix = 0;

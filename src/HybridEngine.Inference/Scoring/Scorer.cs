@@ -15,6 +15,8 @@ public sealed class Scorer : IDisposable
     private readonly TensorPool _pool;
     private readonly DecoderForward _forward;
     private readonly ScalarHead? _head;
+    private readonly AdapterRows _adapters = new();         // of every token
+    private readonly AdapterRows _lastAdapters = new();     // of every sequence's last token
 
     /// <param name="decoder">The weights; shared, not owned.</param>
     /// <param name="head">The head of a reward model, or null; shared, not owned.</param>
@@ -35,24 +37,39 @@ public sealed class Scorer : IDisposable
     /// <param name="sequences">At least one token each.</param>
     /// <param name="options">What to compute.</param>
     /// <exception cref="InvalidInputException">A sequence is empty, too long, or holds an unknown id; or an option is out of range.</exception>
-    public SequenceScores[] Score(IReadOnlyList<int[]> sequences, ScoringOptions? options = null)
+    public SequenceScores[] Score(IReadOnlyList<int[]> sequences, ScoringOptions? options = null) => Score([.. sequences.Select(s => new ScoringInput(s))], options);
+
+    /// <summary>Scores sequences, each with its own adapter or none; results in their order, each as if it were scored alone.</summary>
+    /// <param name="sequences">At least one token each.</param>
+    /// <param name="options">What to compute.</param>
+    /// <exception cref="InvalidInputException">A sequence is empty, too long, or holds an unknown id; an option is out of range; or an adapter was unloaded or belongs to another model.</exception>
+    public SequenceScores[] Score(IReadOnlyList<ScoringInput> sequences, ScoringOptions? options = null)
     {
         options ??= new ScoringOptions();
-        options.Validate(_decoder.Config, _head is not null);
+        options.Validate(_decoder.Config, _head is not null || sequences.All(s => s.Adapter?.Score is not null));
+        // Together with those of the same adapter: each adapter's rows are one product.
+        int[] order = [.. Enumerable.Range(0, sequences.Count).OrderBy(i => sequences[i].Adapter?.Number ?? 0)];
         SequenceScores[] scores = new SequenceScores[sequences.Count];
-        for (int start = 0; start < sequences.Count;)
+        int held = 0;
+        try
         {
-            int end = start;
-            for (long tokens = 0; end < sequences.Count && (end == start || tokens + sequences[end].Length <= options.BatchTokens); end++)
+            for (; held < order.Length; held++) { sequences[held].Adapter?.Acquire(_decoder); }
+            for (int start = 0; start < order.Length;)
             {
-                if (sequences[end].Length == 0) { throw new InvalidInputException($"sequence {end}", "no tokens", "at least one"); }
-                _decoder.Config.RequireContext(sequences[end].Length, $"sequence {end}");
-                _decoder.Config.RequireIds(sequences[end], $"sequence {end}");
-                tokens += sequences[end].Length;
-            }
+                int end = start;
+                for (long tokens = 0; end < order.Length && (end == start || tokens + sequences[order[end]].Tokens.Length <= options.BatchTokens); end++)
+                {
+                    Check(sequences[order[end]].Tokens, order[end]);
+                    tokens += sequences[order[end]].Tokens.Length;
+                }
 
-            ScoreBatch(PackedBatch.Pack([.. sequences.Skip(start).Take(end - start)]), options, scores.AsSpan(start, end - start));
-            start = end;
+                ScoreBatch(sequences, order.AsSpan(start, end - start), options, scores);
+                start = end;
+            }
+        }
+        finally
+        {
+            while (held > 0) { sequences[--held].Adapter?.Release(); }
         }
 
         _pool.Trim();
@@ -62,20 +79,39 @@ public sealed class Scorer : IDisposable
     /// <inheritdoc />
     public void Dispose() => _pool.Dispose();
 
-    private void ScoreBatch(PackedBatch batch, ScoringOptions options, Span<SequenceScores> scores)
+    private void Check(int[] sequence, int index)
     {
+        if (sequence.Length == 0) { throw new InvalidInputException($"sequence {index}", "no tokens", "at least one"); }
+        _decoder.Config.RequireContext(sequence.Length, $"sequence {index}");
+        _decoder.Config.RequireIds(sequence, $"sequence {index}");
+    }
+
+    private void ScoreBatch(IReadOnlyList<ScoringInput> sequences, ReadOnlySpan<int> which, ScoringOptions options, SequenceScores[] scores)
+    {
+        int[][] texts = new int[which.Length][];
+        _adapters.Clear();
+        _lastAdapters.Clear();
+        for (int i = 0; i < texts.Length; i++)
+        {
+            ScoringInput input = sequences[which[i]];
+            texts[i] = input.Tokens;
+            _adapters.Add(input.Adapter, input.Tokens.Length);
+            _lastAdapters.Add(input.Adapter, 1);
+        }
+
+        PackedBatch batch = PackedBatch.Pack(texts);
         PackedTokens tokens = batch.Upload(_kernels, _pool);
-        Tensor hidden = _forward.Run(tokens);
+        Tensor hidden = _forward.Run(tokens, _adapters);
         tokens.Return(_pool);
         (float[] logProbs, float[] entropies) = options.NeedsHead ? LogProbs(hidden, batch, options) : ([], []);
         TokenLogProb[][] top = options.Top > 0 ? Top(hidden, options) : [];
         float[][] embeddings = options.Embedding == EmbeddingPooling.None ? [] : Embeddings(hidden, batch, options);
         float[] rewards = options.Reward ? Rewards(hidden, batch) : [];
         _pool.Return(hidden);
-        for (int s = 0; s < scores.Length; s++)
+        for (int s = 0; s < which.Length; s++)
         {
             (int first, int last) = (batch.Offsets[s], batch.Offsets[s + 1] - 1);
-            scores[s] = new SequenceScores
+            scores[which[s]] = new SequenceScores
             {
                 LogProbs = options.LogProbs ? logProbs[first..last] : [],
                 Entropies = options.Entropy ? entropies[first..last] : [],
@@ -95,7 +131,7 @@ public sealed class Scorer : IDisposable
         Tensor target = _pool.Rent(DType.Int32, n), logProb = _pool.Rent(DType.Float32, n), logSumExp = _pool.Rent(DType.Float32, n);
         Tensor entropy = options.Entropy ? _pool.Rent(DType.Float32, n) : default;
         _kernels.Upload<int>(targets, target);
-        _decoder.LogProbs(hidden, target, options.Temperature, logProb, logSumExp, entropy);
+        _decoder.LogProbs(hidden, target, options.Temperature, logProb, logSumExp, entropy, _adapters);
         float[] logProbs = new float[n], entropies = new float[options.Entropy ? n : 0];
         _kernels.Download(logProb, logProbs.AsSpan());
         if (options.Entropy) { _kernels.Download(entropy, entropies.AsSpan()); }
@@ -117,7 +153,7 @@ public sealed class Scorer : IDisposable
         for (int start = 0; start < n; start += group)
         {
             int rows = Math.Min(group, n - start);
-            _decoder.Logits(hidden.Rows(start, rows), logits.Rows(0, rows));
+            _decoder.Logits(hidden.Rows(start, rows), logits.Rows(0, rows), _adapters.Slice(start, rows));
             _kernels.TopLogProbs(logits.Rows(0, rows), temperature.Rows(0, rows), id.Rows(0, rows), logProb.Rows(0, rows));
             _kernels.Download(id.Rows(0, rows), ids.AsSpan(0, rows * k));
             _kernels.Download(logProb.Rows(0, rows), logProbs.AsSpan(0, rows * k));
@@ -157,7 +193,12 @@ public sealed class Scorer : IDisposable
     private float[] Rewards(Tensor hidden, PackedBatch batch)
     {
         Tensor last = LastRows(hidden, batch), values = _pool.Rent(DType.Float32, batch.Sequences, 1);
-        _kernels.Linear(last, _head!.Weight.Matrix!, default, values);
+        foreach (AdapterRun run in _lastAdapters.Runs)
+        {
+            ScalarHead head = run.Adapter?.Score ?? _head ?? throw new UnsupportedException("reward", "a sequence without a scalar head", "a reward model, or an adapter that has one");
+            _kernels.Linear(run.Of(last), head.Weight.Matrix!, default, run.Of(values));
+        }
+
         float[] rewards = Download(values);
         _pool.Return(last);
         _pool.Return(values);

@@ -213,7 +213,17 @@ public sealed partial class Decoder : IParameterSource, IDisposable
     /// <summary>Logits of hidden rows (the output of <see cref="DecoderForward"/>, or some rows of it), before any temperature.</summary>
     /// <param name="hidden">[rows, embedding].</param>
     /// <param name="logits">[rows, vocabulary].</param>
-    public void Logits(Tensor hidden, Tensor logits) => Kernels.Logits(hidden, Head.Matrix!, HeadBias?.Value ?? default, Config.LogitSoftCap, logits);
+    /// <param name="adapters">Of every row, for adapters with a head of their own; null when none has one.</param>
+    public void Logits(Tensor hidden, Tensor logits, AdapterRows? adapters = null)
+    {
+        if (adapters is not { Any: true })
+        {
+            Logits(Head, hidden, logits);
+            return;
+        }
+
+        foreach (AdapterRun run in adapters.Heads) { Logits(run.Adapter?.Head ?? Head, run.Of(hidden), run.Of(logits)); }
+    }
 
     /// <summary>Constants of the vocabulary head.</summary>
     public HeadOptions HeadOptions(float temperature) => new(temperature, Config.LogitSoftCap);
@@ -225,8 +235,25 @@ public sealed partial class Decoder : IParameterSource, IDisposable
     /// <param name="logProb">[rows].</param>
     /// <param name="logSumExp">[rows].</param>
     /// <param name="entropy">[rows], or empty.</param>
-    public void LogProbs(Tensor hidden, Tensor targets, float temperature, Tensor logProb, Tensor logSumExp, Tensor entropy) =>
-        Kernels.LogProbs(hidden, Head.Matrix!, HeadBias?.Value ?? default, targets, HeadOptions(temperature), logProb, logSumExp, entropy);
+    /// <param name="adapters">Of every row, for adapters with a head of their own; null when none has one.</param>
+    public void LogProbs(Tensor hidden, Tensor targets, float temperature, Tensor logProb, Tensor logSumExp, Tensor entropy, AdapterRows? adapters = null)
+    {
+        if (adapters is not { Any: true })
+        {
+            LogProbs(Head, hidden, targets, temperature, logProb, logSumExp, entropy);
+            return;
+        }
+
+        foreach (AdapterRun run in adapters.Heads)
+        {
+            LogProbs(run.Adapter?.Head ?? Head, run.Of(hidden), run.Of(targets), temperature, run.Of(logProb), run.Of(logSumExp), run.Of(entropy));
+        }
+    }
+
+    private void Logits(Parameter head, Tensor hidden, Tensor logits) => Kernels.Logits(hidden, head.Matrix!, HeadBias?.Value ?? default, Config.LogitSoftCap, logits);
+
+    private void LogProbs(Parameter head, Tensor hidden, Tensor targets, float temperature, Tensor logProb, Tensor logSumExp, Tensor entropy) =>
+        Kernels.LogProbs(hidden, head.Matrix!, HeadBias?.Value ?? default, targets, HeadOptions(temperature), logProb, logSumExp, entropy);
 
     /// <inheritdoc />
     public void Dispose()

@@ -21,6 +21,7 @@ public sealed partial class DecoderForward
     private bool _keep;
     private bool _recomputing;
     private DeviceMemory? _pinned;
+    private AdapterRows? _adapters;
 
     /// <param name="decoder">The weights.</param>
     /// <param name="pool">Where activations come from.</param>
@@ -31,8 +32,16 @@ public sealed partial class DecoderForward
     /// <param name="tape">Cleared; filled for the backward. Or null.</param>
     public Tensor Run(PackedTokens tokens, ForwardTape? tape = null) => Run(tokens.Ids, tokens.Positions, new Source(tokens, default, null), tape);
 
+    /// <summary>The same of sequences some of which have adapters; rows without one get the bits that they have without the others.</summary>
+    /// <param name="tokens">Validated and uploaded.</param>
+    /// <param name="adapters">Of every row.</param>
+    public Tensor Run(PackedTokens tokens, AdapterRows adapters) => Run(tokens.Ids, tokens.Positions, new Source(tokens, default, null), null, adapters);
+
     /// <summary>Hidden states [tokens, embedding] of new tokens, after the final norm; rented from the pool. Their keys and values go to the cache.</summary>
-    public Tensor Run(DecodeBatch batch, KvCache cache) => Run(batch.Ids, batch.Positions, new Source(default, batch, cache), null);
+    /// <param name="batch">On the device.</param>
+    /// <param name="cache">Keys and values.</param>
+    /// <param name="adapters">Of every row; null when none has one.</param>
+    public Tensor Run(DecodeBatch batch, KvCache cache, AdapterRows? adapters = null) => Run(batch.Ids, batch.Positions, new Source(default, batch, cache), null, adapters);
 
     /// <summary>Computes a block's activations again from its kept input (<see cref="TapeMode.BlockInputs"/>); same bits.</summary>
     public void Recompute(PackedTokens tokens, ForwardTape tape, int layer)
@@ -43,8 +52,9 @@ public sealed partial class DecoderForward
         _pool.Return(branch);
     }
 
-    private Tensor Run(Tensor ids, Tensor positions, Source source, ForwardTape? tape)
+    private Tensor Run(Tensor ids, Tensor positions, Source source, ForwardTape? tape, AdapterRows? adapters = null)
     {
+        _adapters = adapters is { Any: true } ? adapters : null;
         bool full = tape is { Mode: TapeMode.Full };
         (_source, _keep, _recomputing, _pinned) = (source, full, false, null);
         (Tensor residual, Tensor branch) = (Embed(ids, positions, tape), default(Tensor));
@@ -67,6 +77,7 @@ public sealed partial class DecoderForward
     {
         Tensor rows = _pool.Rent(DType.Float32, ids.Count, _config.EmbeddingSize);
         _kernels.Embed(ids, _decoder.Embedding.Matrix!, rows, _config.EmbeddingScale);
+        _adapters?.ApplyTable(_pool, ids, rows, _config.EmbeddingScale);
         if (_decoder.ProjectIn is { } projection)
         {
             Tensor embedded = rows;
@@ -165,6 +176,7 @@ public sealed partial class DecoderForward
     {
         Tensor y = _pool.Rent(DType.Float32, x.Shape[0], map.Weight.Rows);
         _kernels.Linear(x, map.Weight.Matrix!, map.Bias?.Value ?? default, y);
+        _adapters?.Apply(map.Weight, _pool, x, y);
         return y;
     }
 

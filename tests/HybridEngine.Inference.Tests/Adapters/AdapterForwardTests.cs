@@ -1,0 +1,98 @@
+using HybridEngine.Core;
+using HybridEngine.Models;
+using HybridEngine.Testing;
+using Xunit;
+
+namespace HybridEngine.Inference.Tests;
+
+/// <summary>Rows with adapters: the right numbers, and the same bits in every batch.</summary>
+public sealed class AdapterForwardTests
+{
+    private readonly TestRandom _random = new();
+
+    [SkippableTheory, InlineData(Backend.Reference), InlineData(Backend.Native2)]
+    public void Score_WithRandomAdapter_AgreesWithWeightsMergedInDouble(Backend backend)
+    {
+        using IKernels kernels = backend.Open();
+        using Decoder decoder = TinyModel.Create(kernels, (ulong)_random.Integer(1, 1000));
+        LoraWeights weights = RandomAdapter.Create(decoder, _random, tableAndHead: true);
+        using LoraAdapter adapter = new("a", decoder, weights);
+        DecoderConfig untied = decoder.Config with { TiedEmbeddings = false };
+        ParameterBinding head = new(ParameterRole.Head, -1, false, "lm_head.weight", TinyModel.Vocabulary, decoder.Config.EmbeddingSize, FusedRows: TinyModel.Vocabulary);
+        using Decoder merged = Decoder.Load(kernels, untied, [.. decoder.Bindings, head], new MergedByHand(decoder, weights));
+        int[] ids = _random.Integers(40, 3, TinyModel.Vocabulary);
+        using Scorer scorer = new(decoder), oracle = new(merged);
+        ScoringOptions options = new() { Entropy = true, Embedding = EmbeddingPooling.Mean };
+        SequenceScores expected = oracle.Score([ids], options)[0], actual = scorer.Score([new ScoringInput(ids, adapter)], options)[0];
+        Compare.Close(expected.LogProbs, actual.LogProbs, 2e-4, 1e-4, _random);
+        Compare.Close(expected.Entropies, actual.Entropies, 2e-4, 1e-4, _random);
+        Compare.Close(expected.Embedding, actual.Embedding, 1e-4, 1e-4, _random);
+        Assert.NotEqual(scorer.Score([ids])[0].LogProbs, actual.LogProbs);
+    }
+
+    [SkippableTheory, InlineData(Backend.Reference), InlineData(Backend.Native1), InlineData(Backend.Native2)]
+    public void Score_MixedBatch_SameBitsAsAloneAndAsTheModelWithoutAdapters(Backend backend)
+    {
+        using IKernels kernels = backend.Open();
+        using Decoder decoder = TinyModel.Create(kernels);
+        using AdapterSet adapters = new(decoder);
+        LoraAdapter?[] choices = [null, .. Enumerable.Range(0, 4).Select(i => adapters.Add($"a{i}", RandomAdapter.Create(decoder, _random, tableAndHead: i % 2 == 0)))];
+        ScoringInput[] inputs = [.. Enumerable.Range(0, 17).Select(_ => new ScoringInput(_random.Integers(_random.Integer(1, 40), 3, TinyModel.Vocabulary), choices[_random.Integer(0, choices.Length)]))];
+        ScoringOptions options = new() { Entropy = true, Top = 3, Embedding = EmbeddingPooling.Mean, Temperature = 0.8f, BatchTokens = 120 };
+        using Scorer scorer = new(decoder), plain = new(decoder);
+        SequenceScores[] together = scorer.Score(inputs, options);
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            SequenceScores alone = inputs[i].Adapter is null ? plain.Score([inputs[i].Tokens], options)[0] : scorer.Score([inputs[i]], options)[0];
+            Compare.SameBits(alone.LogProbs, together[i].LogProbs, _random);
+            Compare.SameBits(alone.Entropies, together[i].Entropies, _random);
+            Compare.SameBits(alone.Embedding, together[i].Embedding, _random);
+            Assert.Equal(alone.Top, together[i].Top);
+        }
+
+        Assert.All(choices, a => Assert.True(a is null or { Holders: 0 }));
+    }
+
+    [SkippableTheory, InlineData(Backend.Reference), InlineData(Backend.Native2)]
+    public void WeightsWritten_MagnitudesAndHeadFollow(Backend backend)
+    {
+        using IKernels kernels = backend.Open();
+        using Decoder decoder = TinyModel.Create(kernels, 3), other = TinyModel.Create(kernels, 4);
+        LoraWeights weights;
+        do { weights = RandomAdapter.Create(decoder, _random, tableAndHead: true); }
+        while (!weights.Changes.Any(c => c.Magnitude is not null && c.Target.Layer >= 0) || weights.Replaced.Count > 0);
+        using LoraAdapter before = new("before", decoder, weights), there = new("there", other, weights);
+        int[] ids = _random.Integers(30, 3, TinyModel.Vocabulary);
+        using Scorer scorer = new(decoder), elsewhere = new(other);
+        scorer.Score([new ScoringInput(ids, before)]);
+        decoder.CopyFrom(other);
+        Compare.SameBits(elsewhere.Score([new ScoringInput(ids, there)])[0].LogProbs, scorer.Score([new ScoringInput(ids, before)])[0].LogProbs, _random);
+    }
+
+    // The oracle: plain loops over doubles.
+    private sealed class MergedByHand(Decoder decoder, LoraWeights adapter) : IParameterSource
+    {
+        public void Read(ParameterBinding binding, Span<float> destination)
+        {
+            bool head = binding.Role == ParameterRole.Head;
+            ParameterBinding source = head ? decoder.Bindings.First(b => b.Role == ParameterRole.Embedding) : binding;
+            if (adapter.Replaced.FirstOrDefault(r => r.Key.Role == binding.Role).Value is { } whole) { whole.CopyTo(destination); }
+            else { decoder.Read(source, destination); }
+            if (adapter.Changes.FirstOrDefault(c => c.Target.Role == binding.Role && c.Target.Layer == binding.Layer) is not { } c) { return; }
+            bool table = binding.Role == ParameterRole.Embedding;
+            for (int o = 0; o < binding.Rows; o++)
+            {
+                double[] row = new double[binding.Columns];
+                for (int i = 0; i < row.Length; i++)
+                {
+                    double sum = 0;
+                    for (int k = 0; k < c.Rank; k++) { sum += table ? (double)c.Down[o * c.Rank + k] * c.Up[i * c.Rank + k] : (double)c.Up[o * c.Rank + k] * c.Down[k * row.Length + i]; }
+                    row[i] = destination[o * row.Length + i] + c.Scale * sum;
+                }
+
+                double factor = c.Magnitude is { } m ? m[o] / Math.Sqrt(row.Sum(v => v * v)) : 1;
+                for (int i = 0; i < row.Length; i++) { destination[o * row.Length + i] = (float)(factor * row[i]); }
+            }
+        }
+    }
+}
