@@ -17,7 +17,6 @@ public sealed class HostileInputTests(ITestOutputHelper output)
     [InlineData("llama3")]
     public void Load_FlippedAndCutBytes_WorksOrNamesTheFile(string folder)
     {
-        RequireLong();
         byte[] good = File.ReadAllBytes(Path.Combine(Golden.Tokenizer(folder), "tokenizer.json"));
         const int seed = 20261122;
         var random = new Random(seed);
@@ -38,7 +37,6 @@ public sealed class HostileInputTests(ITestOutputHelper output)
     [InlineData("clip")]
     public void Load_ValuesOfOtherKinds_WorksOrNamesTheFile(string folder)
     {
-        RequireLong();
         string good = File.ReadAllText(Path.Combine(Golden.Tokenizer(folder), "tokenizer.json"));
         const int seed = 20261122;
         var random = new Random(seed);
@@ -61,7 +59,6 @@ public sealed class HostileInputTests(ITestOutputHelper output)
     [SkippableFact]
     public void FromGguf_ValuesOfOtherKinds_WorksOrNamesTheFile()
     {
-        RequireLong();
         const int seed = 20261122;
         var random = new Random(seed);
         for (int round = 0; round < 300; round++)
@@ -78,7 +75,6 @@ public sealed class HostileInputTests(ITestOutputHelper output)
     [SkippableFact]
     public void Load_Llama2CVocabulary_CutAnywhere_NamesTheFile()
     {
-        RequireLong();
         string path = Path.Combine(Path.GetTempPath(), $"he-{Guid.NewGuid():N}.bin");
         var random = new Random(20261122);
         try
@@ -97,7 +93,7 @@ public sealed class HostileInputTests(ITestOutputHelper output)
         }
     }
 
-    [SkippableTheory]
+    [Theory]
     [InlineData("{\"model\":{\"type\":\"Unigram\",\"vocab\":[]}}", "at least one token")]
     [InlineData("{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\",0]],\"unk_id\":1}}", "unk_id")]
     [InlineData("{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"a\":0}}}", "unk_token")]
@@ -108,12 +104,11 @@ public sealed class HostileInputTests(ITestOutputHelper output)
     [InlineData("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":2000000000},\"merges\":[]}}", "2000000000")]
     [InlineData("{\"normalizer\":{\"type\":\"Precompiled\"},\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}", "Precompiled")]
     [InlineData("{\"pre_tokenizer\":{\"type\":\"UnicodeScripts\"},\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}", "UnicodeScripts")]
-    [InlineData("{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a++\"},\"behavior\":\"Isolated\"},\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}", "a++")]
+    [InlineData("{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(a)\\\\k<1>\"},\"behavior\":\"Isolated\"},\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}", "k<1>")]
     [InlineData("{", "broken.json")]
     [InlineData("[]", "broken.json")]
     public void Load_WhatCannotBeUsed_SaysWhat(string json, string named)
     {
-        RequireLong();
         var error = Assert.ThrowsAny<HybridEngineException>(() => Tokenizer.FromJson(Encoding.UTF8.GetBytes(json), "broken.json", TokenizerSettings.Empty));
         Assert.Contains(named, error.Message);
         Assert.StartsWith("broken.json", error.Message);
@@ -123,46 +118,39 @@ public sealed class HostileInputTests(ITestOutputHelper output)
     [SkippableFact]
     public void Decode_IdBeyondTheVocabulary_NamesTheId()
     {
-        RequireLong();
         (Tokenizer tokenizer, _) = HuggingFaceGoldenTests.Open("gpt2");
         Assert.Contains("1500", Assert.Throws<InvalidInputException>(() => tokenizer.Decode([1, 1500])).Message);
         Assert.Throws<InvalidInputException>(() => tokenizer.Decode([-1]));
     }
 
     [SkippableTheory]
-    [InlineData("gpt2")]
-    [InlineData("llama2")]
-    [InlineData("llama3")]
-    [InlineData("neox")]
-    [InlineData("deepseek_v3")]
-    public void Encode_AMillionCharactersWithoutABreak_TakesSeconds(string folder)
+    [MemberData(nameof(HuggingFaceGoldenTests.Folders), MemberType = typeof(HuggingFaceGoldenTests))]
+    public void Encode_LongTextWithoutABreak_IsLinear(string folder)
     {
-        RequireLong();
+        // Quadratic work on these would take hours: the test would not end.
         (Tokenizer tokenizer, _) = HuggingFaceGoldenTests.Open(folder);
         var random = new Random(1);
-        const int length = 1_000_000;
-        (string Name, string Text)[] texts =
+        const int length = 200_000;
+        string[] texts =
         [
-            ("one letter", new string('a', length)),
-            ("letters", new string([.. Enumerable.Range(0, length).Select(_ => (char)random.Next('a', 'z' + 1))])),
-            ("spaces", new string(' ', length)),
-            ("marks", new string('\u0301', length / 2) + new string('\u0323', length / 2)),
-            ("half a special token", string.Concat(Enumerable.Repeat("<|", length / 2))),
+            new string('a', length),
+            new string([.. Enumerable.Range(0, length).Select(_ => (char)random.Next('a', 'z' + 1))]),
+            new string(' ', length) + "a",
+            new string('\u0301', length / 2) + new string('\u0323', length / 2),
+            string.Concat(Enumerable.Repeat("<|", length / 2)),
+            new string('日', length),
         ];
-        foreach ((string name, string text) in texts)
+        foreach (string text in texts)
         {
-            var watch = Stopwatch.StartNew();
-            int[] ids = tokenizer.Encode(text);
-            output.WriteLine($"{folder}, {name}: {ids.Length} tokens, {watch.Elapsed.TotalSeconds:0.00} s");
-            // Quadratic work on a million characters takes hours; the bound only has to tell the two apart on any machine.
-            Assert.True(watch.Elapsed < TimeSpan.FromMinutes(2), $"{name}: {watch.Elapsed}");
+            int[] ids = tokenizer.Encode(text, addSpecialTokens: false);
+            Assert.True(ids.Length <= 4 * length);
+            if (text[0] == 'a' && tokenizer.TokenToId("[UNK]") == null) Assert.Equal(text, tokenizer.Decode(ids).Replace("</w>", "", StringComparison.Ordinal).Trim());
         }
     }
 
     [SkippableFact]
     public void Encode_PlainText_ThroughputPrinted()
     {
-        RequireLong();
         Tokenizer tokenizer = GgufGoldenTests.SmolLM2();
         string text = File.ReadAllText(Testing.SharedData.Require("data", "tinyshakespeare.txt"));
         tokenizer.Encode(text[..1000]);
@@ -190,9 +178,6 @@ public sealed class HostileInputTests(ITestOutputHelper output)
             Assert.Fail($"{what}: {error}");
         }
     }
-
-    // In some runs, not in others, this class ran for minutes; until the cause is known it must not hold up every build.
-    private static void RequireLong() => Skip.IfNot(Environment.GetEnvironmentVariable("HE_LONG_TESTS") == "1", "may take minutes: set HE_LONG_TESTS=1");
 
     private static Dictionary<string, object> SmallGguf(bool sentencePiece) => sentencePiece
         ? new()

@@ -16,6 +16,7 @@ internal sealed class AddedTokens
     private readonly Dictionary<(int Node, int Code), int> _edges = [];
     private readonly List<AddedToken?> _ends = [null];
     private readonly HashSet<int> _firsts = [];
+    private readonly bool[] _asciiFirsts = new bool[128];
 
     public bool IsEmpty => _firsts.Count == 0;
 
@@ -25,6 +26,7 @@ internal sealed class AddedTokens
     {
         if (pattern.IsEmpty) return;
         _firsts.Add(pattern[0].Code);
+        if (pattern[0].Code < 128) _asciiFirsts[pattern[0].Code] = true;
         int node = 0;
         foreach (Unit unit in pattern)
         {
@@ -50,7 +52,8 @@ internal sealed class AddedTokens
                 at++;
                 continue;
             }
-            if (!token.SingleWord || StandsAlone(text, at, end))
+            // A token inside the white space that the one before it took is gone.
+            if (end > done && (!token.SingleWord || StandsAlone(text, at, end)))
             {
                 int from = at, to = end;
                 if (token.LeftStrip) while (from > done && CodePoints.IsWhiteSpace(text[from - 1].Code)) from--;
@@ -70,7 +73,8 @@ internal sealed class AddedTokens
     {
         AddedToken? found = null;
         end = at;
-        if (!_firsts.Contains(text[at].Code)) return null;
+        int first = text[at].Code;
+        if (first < 128 ? !_asciiFirsts[first] : !_firsts.Contains(first)) return null;
         int node = 0;
         for (int i = at; i < text.Length && _edges.TryGetValue((node, text[i].Code), out node); i++)
         {

@@ -16,7 +16,6 @@ internal sealed class AlignedText
 
     private readonly Unit[] _units;
     private readonly int _start;
-    private char[]? _collapsed;
 
     private AlignedText(Unit[] units, int start, int length) => (_units, _start, Length) = (units, start, length);
 
@@ -25,21 +24,6 @@ internal sealed class AlignedText
     public ref readonly Unit this[int index] => ref _units[_start + index];
 
     public ReadOnlySpan<Unit> Units => _units.AsSpan(_start, Length);
-
-    /// <summary>The text with one UTF-16 unit a character, for patterns (<see cref="CodePoints.Collapse"/>).</summary>
-    public ReadOnlySpan<char> Collapsed
-    {
-        get
-        {
-            if (_collapsed == null)
-            {
-                var collapsed = new char[Length];
-                for (int i = 0; i < collapsed.Length; i++) collapsed[i] = CodePoints.Collapse(this[i].Code);
-                _collapsed = collapsed;
-            }
-            return _collapsed;
-        }
-    }
 
     /// <summary>The whole of a text, aligned to itself. An unpaired surrogate counts as U+FFFD: it has no UTF-8 form.</summary>
     public static AlignedText FromString(string text)

@@ -54,10 +54,10 @@ internal static class Gpt2Json
     private static Recipe RecipeOf(GgufFields fields) => fields.Text("tokenizer.ggml.pre") switch
     {
         // Files without the key are older than it; llama.cpp reads them so and warns.
-        null or "default" => new Recipe([@"[\p{P}\$\+<=>\^~\|]+", RegexMatcher.Gpt2, @"\p{N}+", "[0-9][0-9][0-9]"]),
-        "gpt-2" or "phi-2" or "mpt" or "olmo" or "jina-es" or "jina-de" or "jina-v2-es" or "jina-v2-de" or "roberta-bpe" => new Recipe([RegexMatcher.Gpt2]),
-        "smollm" or "starcoder" or "refact" or "command-r" or "codeshell" or "exaone" or "minerva-7b" => new Recipe([@"\p{N}", RegexMatcher.Gpt2]),
-        "falcon" => new Recipe([@"[\p{P}\$\+<=>\^~\|`]+", RegexMatcher.Gpt2, "[0-9][0-9][0-9]"]),
+        null or "default" => new Recipe([@"[\p{P}\$\+<=>\^~\|]+", PatternMatcher.Gpt2, @"\p{N}+", "[0-9][0-9][0-9]"]),
+        "gpt-2" or "phi-2" or "mpt" or "olmo" or "jina-es" or "jina-de" or "jina-v2-es" or "jina-v2-de" or "roberta-bpe" => new Recipe([PatternMatcher.Gpt2]),
+        "smollm" or "starcoder" or "refact" or "command-r" or "codeshell" or "exaone" or "minerva-7b" => new Recipe([@"\p{N}", PatternMatcher.Gpt2]),
+        "falcon" => new Recipe([@"[\p{P}\$\+<=>\^~\|`]+", PatternMatcher.Gpt2, "[0-9][0-9][0-9]"]),
         "llama3" or "llama-v3" or "llama-bpe" or "falcon3" or "falcon-h1" or "pixtral" => new Recipe([Llama3]) { AddBos = true, WholeWords = true },
         "dbrx" or "smaug-bpe" => new Recipe([Llama3]),
         "qwen2" or "deepseek-r1-qwen" or "stablelm2" or "hunyuan" => new Recipe([Qwen2]) { Compose = true },

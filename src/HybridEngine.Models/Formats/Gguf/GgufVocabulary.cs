@@ -135,7 +135,7 @@ internal static class GgufVocabulary
             case "Sequence": return string.Concat(step.GetProperty("pretokenizers").EnumerateArray().Select(Canonical));
             case "Digits": return step.GetProperty("individual_digits").GetBoolean() ? @"/\p{N}" : @"/\p{N}+";
             case "Split" when step.GetProperty("pattern").TryGetProperty("Regex", out JsonElement regex): return "/" + regex.GetString();
-            case "ByteLevel": return !step.TryGetProperty("use_regex", out JsonElement use) || use.GetBoolean() ? "/" + RegexMatcher.Gpt2 : "";
+            case "ByteLevel": return !step.TryGetProperty("use_regex", out JsonElement use) || use.GetBoolean() ? "/" + PatternMatcher.Gpt2 : "";
             case { } other: return "/?" + other;
             default: return "";
         }

@@ -17,8 +17,12 @@ internal static class ModelReader
             "WordLevel" => ReadWordLevel(section),
             _ => throw section.Unsupported($"tokenizer model '{type}'", "BPE, Unigram, WordPiece, WordLevel"),
         };
-        return (model is ScoredBpeModel or WordLevelModel ? model : new CachedModel(model), vocabulary);
+        if (model is WordLevelModel) return (model, vocabulary);
+        model = new CachedModel(model);
+        return (type == "BPE" && JoinsNeighboursOnly(section) ? WordwiseModel.Wrap(model, vocabulary) : model, vocabulary);
     }
+
+    private static bool JoinsNeighboursOnly(JsonSection section) => !section.Flag("ignore_merges", false) && section.StringOrNull("end_of_word_suffix") is null or "";
 
     private static (ITokenModel Model, Vocabulary Vocabulary) ReadBpe(JsonSection section)
     {

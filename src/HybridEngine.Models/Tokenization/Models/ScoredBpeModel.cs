@@ -6,6 +6,8 @@ namespace HybridEngine.Models;
 /// <remarks>The order is by score of the result, not by a list of pairs, so it is not what Microsoft.ML.Tokenizers does (docs/decisions/0003). Source: SentencePiece, bpe_model.cc; time is n log n.</remarks>
 internal sealed class ScoredBpeModel(Vocabulary vocabulary, float[] scores, UnknownCharacters unknown) : ITokenModel
 {
+    // A token's place by score, the best first; equal scores share one.
+    private readonly int[] _order = Order(scores);
     private readonly int _longest = vocabulary.Ids.Keys.Max(text => text.Length);
 
     public void Encode(AlignedText text, int start, int end, List<TokenSpan> tokens)
@@ -19,7 +21,7 @@ internal sealed class ScoredBpeModel(Vocabulary vocabulary, float[] scores, Unkn
         var previous = new int[n];
         for (int i = 0; i < n; i++) (ends[i], previous[i]) = (i + 1, i - 1);
 
-        var heap = new PriorityQueue<(int Left, int Middle, int End), (float NegatedScore, int Left)>();
+        var heap = new PriorityQueue<(int Left, int Middle, int End), long>();
         for (int i = 0; i + 1 < n; i++) Offer(i, i + 1);
         while (heap.TryDequeue(out var pair, out _))
         {
@@ -46,7 +48,15 @@ internal sealed class ScoredBpeModel(Vocabulary vocabulary, float[] scores, Unkn
         void Offer(int left, int middle)
         {
             int last = ends[middle];
-            if (offsets[last] - offsets[left] <= _longest && vocabulary.TryGetId(Span(left, last), out int id)) heap.Enqueue((left, middle, last), (-scores[id], left));
+            if (offsets[last] - offsets[left] <= _longest && vocabulary.TryGetId(Span(left, last), out int id)) heap.Enqueue((left, middle, last), ((long)_order[id] << 32) | (uint)left);
         }
+    }
+
+    private static int[] Order(float[] scores)
+    {
+        var order = new int[scores.Length];
+        int[] best = [.. Enumerable.Range(0, scores.Length).OrderByDescending(id => scores[id])];
+        for (int i = 1; i < best.Length; i++) order[best[i]] = scores[best[i]] == scores[best[i - 1]] ? order[best[i - 1]] : i;
+        return order;
     }
 }

@@ -5,7 +5,7 @@ namespace HybridEngine.Models;
 /// <summary>Writes text as UTF-8, each byte as one character of GPT-2's alphabet; may split by GPT-2's pattern first.</summary>
 internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex) : IPreTokenizer
 {
-    private static readonly SplitPreTokenizer Gpt2Split = new(new RegexMatcher(RegexMatcher.Gpt2, "ByteLevel"), SplitBehavior.Isolated);
+    private static readonly SplitPreTokenizer Gpt2Split = new(new PatternMatcher(PatternMatcher.Gpt2, "ByteLevel"), SplitBehavior.Isolated);
 
     public PreTokenized Apply(PreTokenized input)
     {

@@ -12,7 +12,7 @@ internal static class PreTokenizerReader
         "ByteLevel" => new ByteLevelPreTokenizer(section.Flag("add_prefix_space", true), section.Flag("use_regex", true)),
         "Metaspace" => new MetaspacePreTokenizer(Character(section["replacement"]), Scheme(section), section.Flag("split", true)),
         "Digits" => Split(CodePoints.IsNumeric, section.Flag("individual_digits", false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous),
-        "Whitespace" => new SplitPreTokenizer(new RegexMatcher(@"\w+|[^\w\s]+", section.File), SplitBehavior.Removed, invert: true),
+        "Whitespace" => new SplitPreTokenizer(new PatternMatcher(@"\w+|[^\w\s]+", section.File), SplitBehavior.Removed, invert: true),
         "WhitespaceSplit" => Split(CodePoints.IsWhiteSpace, SplitBehavior.Removed),
         "Punctuation" => Split(CodePoints.IsPunctuation, section["behavior"] is { IsNull: false } behavior ? Behavior(behavior) : SplitBehavior.Isolated),
         "BertPreTokenizer" => new PreTokenizerSequence([Split(CodePoints.IsWhiteSpace, SplitBehavior.Removed), Split(CodePoints.IsPunctuation, SplitBehavior.Isolated)]),
@@ -60,7 +60,7 @@ internal static class PatternReader
     public static IMatcher Read(JsonSection section)
     {
         if (section["String"] is { IsNull: false } literal) return new LiteralMatcher(literal.AsString());
-        if (section["Regex"] is { IsNull: false } regex) return new RegexMatcher(regex.AsString(), section.File);
+        if (section["Regex"] is { IsNull: false } regex) return new PatternMatcher(regex.AsString(), section.File);
         throw section.Wrong("{\"String\": ...} or {\"Regex\": ...}");
     }
 }

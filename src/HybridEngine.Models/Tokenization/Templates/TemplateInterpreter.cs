@@ -7,7 +7,7 @@ namespace HybridEngine.Models;
 /// <remarks>A template comes with a model, so it is not trusted: it can reach nothing but its variables, and steps, depth and output are bounded.</remarks>
 internal sealed partial class TemplateInterpreter
 {
-    private const int MostSteps = 10_000_000, DeepestCalls = 200;
+    private const int MostSteps = 2_000_000, DeepestCalls = 200;
 
     private int _steps;
     private int _depth;
