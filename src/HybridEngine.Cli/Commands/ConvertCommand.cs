@@ -22,6 +22,7 @@ internal static class ConvertCommand
             if (block is not null && dtype != "auto") { throw new InvalidInputException("--dtype and --quantize", $"{dtype} and {block}", "one of them"); }
             StoredType? type = block is not null ? ModelConverter.ParseType("--quantize", block) : dtype == "auto" ? null : ModelConverter.ParseType("--dtype", dtype);
             ConversionResult result = ModelConverter.Convert(parse.GetValue(input)!, parse.GetValue(output)!, type);
+            foreach (string note in result.Notes) { Notes.Warning(note); }
             if (parse.GetValue(GlobalOptions.Json))
             {
                 JsonLine.Write(w =>
@@ -31,6 +32,9 @@ internal static class ConvertCommand
                     w.WriteString("dtype", (result.Type.DType?.ToString() ?? result.Type.Name).ToLowerInvariant());
                     w.WriteNumber("tensors", result.Tensors);
                     w.WriteNumber("bytes", result.Bytes);
+                    w.WriteStartArray("notes");
+                    foreach (string note in result.Notes) { w.WriteStringValue(note); }
+                    w.WriteEndArray();
                     w.WriteEndObject();
                 });
             }

@@ -52,6 +52,12 @@ internal sealed class CacheMemory : IDisposable
         Blocks.Grow(blocks);
     }
 
+    /// <summary>Copies blocks of every model: <c>destinations[i] = sources[i]</c>, both [n] int32.</summary>
+    public void CopyBlocks(Tensor sources, Tensor destinations)
+    {
+        foreach (KvCache cache in _caches) { cache.CopyBlocks(sources, destinations); }
+    }
+
     /// <summary>Gives everything back, while nobody reads a block.</summary>
     public void Release()
     {

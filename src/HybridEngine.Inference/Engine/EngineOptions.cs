@@ -30,6 +30,9 @@ public sealed record EngineOptions
     /// <summary>Keep blocks of finished sequences for prompts that begin alike, until their room is needed.</summary>
     public bool PrefixCache { get; init; } = true;
 
+    /// <summary>Guess tokens ahead; null does not (unless the engine gets a draft model).</summary>
+    public SpeculationOptions? Speculation { get; init; }
+
     /// <summary>Checks every value.</summary>
     /// <exception cref="InvalidInputException">Names the option, what was found and what was expected.</exception>
     public void Validate()
@@ -41,6 +44,7 @@ public sealed record EngineOptions
         Require(MaxContext >= 0, "max_context", MaxContext, "0 (the model's limit) or more");
         Require(CacheBlocks >= 0, "cache_blocks", CacheBlocks, "0 (grow as needed) or more");
         Require(MaxCacheBytes >= 0, "max_cache_bytes", MaxCacheBytes, "0 or more");
+        Speculation?.Validate();
     }
 
     private static void Require(bool ok, string name, long found, string expected)

@@ -35,10 +35,20 @@ public sealed class EngineStatistics
     /// <summary>Time of steps that only continued sequences.</summary>
     public TimeSpan DecodeTime { get; private set; }
 
+    /// <summary>Tokens that were guessed ahead (<see cref="SpeculationOptions"/>).</summary>
+    public long DraftTokens { get; private set; }
+
+    /// <summary>How many of them were right: tokens that needed no forward of their own.</summary>
+    public long AcceptedDrafts { get; private set; }
+
+    /// <summary>Share of guesses that were right, 0 to 1.</summary>
+    public double AcceptanceRate => DraftTokens == 0 ? 0 : (double)AcceptedDrafts / DraftTokens;
+
     /// <summary>Starts counting anew.</summary>
     public void Reset()
     {
         (Steps, PrefillTokens, DecodeTokens, NewTokens) = (0, 0, 0, 0);
+        (DraftTokens, AcceptedDrafts) = (0, 0);
         (PrefillTime, DecodeTime) = (TimeSpan.Zero, TimeSpan.Zero);
         (_preemptionsBefore, _hitsBefore, _queriesBefore) = (_preemptions, _hits, _queries);
     }
@@ -52,5 +62,11 @@ public sealed class EngineStatistics
         if (prefillTokens > 0) { PrefillTime += time; }
         else { DecodeTime += time; }
         (_preemptions, _hits, _queries) = (scheduler.Preemptions, scheduler.Cache.PrefixHits, scheduler.Cache.PrefixQueries);
+    }
+
+    internal void AddDrafts(int drafted, int accepted)
+    {
+        DraftTokens += drafted;
+        AcceptedDrafts += accepted;
     }
 }

@@ -27,15 +27,19 @@ public sealed partial class GenerationEngine
             row += chunk.Count;
             _scheduler.Complete(chunk);
             if (!chunk.Draws) { continue; }
-            _drawing.Add(new DrawRow(chunk.Sequence, 0, chunk.Sequence.Constraint));
-            _drawRows.Add(row);
+            for (int d = 0; d <= chunk.Drafts; d++)
+            {
+                _drawing.Add(chunk.Drafts == 0 ? new DrawRow(chunk.Sequence) : new DrawRow(chunk.Sequence, d, chunk.Drafts));
+                _drawRows.Add(row - chunk.Drafts + d);
+            }
+
             if (chunk.Sequence.Siblings is { } siblings) { Fork(chunk.Sequence, siblings, row); }
         }
 
         if (_copySources.Count > 0)
         {
             (Tensor sources, Tensor destinations) = _buffers.UploadCopies(_copySources, _copyDestinations);
-            _cache[0].CopyBlocks(sources, destinations);
+            _cache.CopyBlocks(sources, destinations);
         }
     }
 
@@ -45,7 +49,7 @@ public sealed partial class GenerationEngine
         foreach (Sequence sibling in siblings)
         {
             if (!_scheduler.TryFork(leader, sibling, out int source, out int destination)) { continue; }
-            _drawing.Add(new DrawRow(sibling, 0, sibling.Constraint));
+            _drawing.Add(new DrawRow(sibling));
             _drawRows.Add(row);
             if (source < 0) { continue; }
             _copySources.Add(source);
@@ -58,15 +62,17 @@ public sealed partial class GenerationEngine
         (int read, int continued) = (0, 0);
         foreach (Chunk c in chunks)
         {
-            if (c.Count == 1 && c.Start >= c.Sequence.PromptLength) { continued++; }
+            if (c.Count - c.Drafts == 1 && c.Start >= c.Sequence.PromptLength) { continued += c.Count; }
             else { read += c.Count; }
         }
 
         return (read, continued);
     }
 
-    private void Draw(Tensor hidden)
+    // Draws, and gives the number of tokens that came of it.
+    private int Draw(Tensor hidden)
     {
+        int drawn = 0;
         int vocabulary = _decoder.Config.VocabularySize;
         int group = (int)Math.Clamp(LogitBytes / (vocabulary * (long)sizeof(float)), 1, _drawing.Count);
         ReadOnlySpan<int> rows = CollectionsMarshal.AsSpan(_drawRows);
@@ -82,27 +88,32 @@ public sealed partial class GenerationEngine
             _sampler.Draw(logits, draws.Slice(start, count));
             _pool.Return(last);
             _pool.Return(logits);
-            for (int i = 0; i < count; i++) { Accept(draws[start + i].Sequence, i); }
+            for (int i = 0; i < count; i++) { drawn += Accept(draws[start + i], i) ? 1 : 0; }
         }
+
+        return drawn;
     }
 
-    private void Accept(Sequence s, int row)
+    private bool Accept(DrawRow draw, int row)
     {
-        if (s.Finish != FinishReason.None) { return; }  // cancelled by a callback of this step
+        Sequence s = draw.Sequence;
+        if (s.Finish != FinishReason.None) { return false; }  // ended with an earlier guess, or cancelled by a callback of this step
+        if (draw.Drafts > 0 && s.Drafting.Accepted < draw.Drafts) { return false; }   // stands behind a guess that was wrong
         GenerationRequest request = s.Owner.Request;
         SamplingOptions sampling = request.Sampling;
         int id = _sampler.Ids[row];
         if (id < 0)
         {
             EndWithoutToken(s);
-            return;
+            return false;
         }
 
         float logProb = _sampler.LogProbs[row];
         s.Append(id);
-        s.Log.Add(logProb, _sampler.SampledLogProbs[row], WeightVersion);
+        if (draw.Guess == id) { AcceptDraft(s); }
+        s.Log.Add(logProb, _sampler.SampledLogProbs[row], _drawVersion);
         if (sampling.TopLogProbs > 0) { s.Log.AddTop(_sampler.Top(row, sampling.TopLogProbs)); }
-        bool ends = (!sampling.IgnoreEos && _endTokens.Contains(id)) || sampling.StopTokenIds.Contains(id);
+        bool ends = IsEnd(s, id);
         string text = ends ? "" : s.Text?.Add(id) ?? "";
         if (!ends) { s.Constraint?.Accept(id); }
         FinishReason finish = ends || s.Text is { Stopped: true } || s.Constraint is { MustEnd: true } ? FinishReason.Stop : s.Generated == sampling.MaxTokens ? FinishReason.Length : FinishReason.None;
@@ -112,7 +123,8 @@ public sealed partial class GenerationEngine
             End(s, finish);
         }
 
-        request.OnToken?.Invoke(new GeneratedToken(s.Choice, id, logProb, text, s.Finish, WeightVersion));
+        request.OnToken?.Invoke(new GeneratedToken(s.Choice, id, logProb, text, s.Finish, _drawVersion));
+        return true;
     }
 
     // Filters and constraint together leave no token: the completion ends with what it has.
@@ -120,6 +132,6 @@ public sealed partial class GenerationEngine
     {
         string text = s.Text?.Finish() ?? "";
         End(s, FinishReason.NoToken);
-        s.Owner.Request.OnToken?.Invoke(new GeneratedToken(s.Choice, -1, float.NaN, text, s.Finish, WeightVersion));
+        s.Owner.Request.OnToken?.Invoke(new GeneratedToken(s.Choice, -1, float.NaN, text, s.Finish, _drawVersion));
     }
 }

@@ -25,12 +25,15 @@ public sealed partial class GenerationEngine : IDisposable
     private readonly CacheMemory _cache;
     private readonly AdapterRows _adapters = new();
     private long _promised;     // positions that requests at hand may still need, their prompts included
+    private long _drawVersion;  // of the weights that computed the step under way
     private bool _stepping;
 
     /// <param name="decoder">The weights; shared, not owned.</param>
     /// <param name="options">Sizes.</param>
     /// <param name="tokenizer">For texts and stop texts; null for ids alone.</param>
-    public GenerationEngine(Decoder decoder, EngineOptions? options = null, Tokenizer? tokenizer = null)
+    /// <param name="draft">A smaller model of the same vocabulary and backend that guesses tokens ahead (<see cref="EngineOptions.Speculation"/>); shared, not owned. Null without.</param>
+    /// <exception cref="InvalidInputException">An option is out of range, or the draft model has another vocabulary.</exception>
+    public GenerationEngine(Decoder decoder, EngineOptions? options = null, Tokenizer? tokenizer = null, Decoder? draft = null)
     {
         _options = options ?? new EngineOptions();
         _options.Validate();
@@ -42,8 +45,10 @@ public sealed partial class GenerationEngine : IDisposable
         _sampler = new TokenSampler(_kernels, decoder.Config.VocabularySize);
         _endTokens = [.. decoder.Config.EosTokenIds];
         _cachedVersion = decoder.WeightVersion;
-        _cache = new CacheMemory(_kernels, [decoder.Config], _options, MaxContext);
-        _scheduler = new Scheduler(_cache.Blocks, _options.MaxSequences, _options.MaxBatchTokens, _options.MaxPromptTokens, Window(decoder.Config));
+        _cache = new CacheMemory(_kernels, draft is null ? [decoder.Config] : [decoder.Config, draft.Config], _options, MaxContext);
+        int window = Window(decoder.Config), draftWindow = draft is null ? window : Window(draft.Config);
+        _scheduler = new Scheduler(_cache.Blocks, _options.MaxSequences, _options.MaxBatchTokens, _options.MaxPromptTokens, window == 0 || draftWindow == 0 ? 0 : Math.Max(window, draftWindow));
+        if (draft is not null || _options.Speculation is not null) { Speculate(_options.Speculation ?? new SpeculationOptions(), draft); }
     }
 
     /// <summary>Longest prompt and completion together.</summary>
@@ -57,6 +62,9 @@ public sealed partial class GenerationEngine : IDisposable
 
     /// <summary>Bytes of keys and values that are held now.</summary>
     public long CacheBytes => _cache.Bytes;
+
+    /// <summary>Bytes of activations and other workspaces that are held now.</summary>
+    public long WorkspaceBytes => _pool.BytesInUse + _pool.BytesIdle;
 
     /// <summary>Adds a request; it starts with the next <see cref="Step"/>.</summary>
     /// <exception cref="InvalidInputException">The prompt is empty or holds an unknown id, prompt and completion do not fit the context or the cache, or a sampling option is out of range,
@@ -129,6 +137,8 @@ public sealed partial class GenerationEngine : IDisposable
         ReleaseMemory();
         _buffers.Dispose();
         _sampler.Dispose();
+        _drafter?.Dispose();
+        _cache.Dispose();
         _pool.Dispose();
     }
 
@@ -138,14 +148,17 @@ public sealed partial class GenerationEngine : IDisposable
         _cache.Provide((_promised + _options.BlockSize - 1) / _options.BlockSize + _scheduler.SequenceCount);
         long start = Stopwatch.GetTimestamp();
         List<Chunk> chunks = _scheduler.Schedule();
+        if (_drafter is not null) { Guess(chunks); }
         (int read, int continued) = CountRows(chunks);
         ChunkAdapters.Group(chunks, _adapters);
         DecodeBatch batch = _buffers.Upload(chunks, _options.BlockSize);
         Tensor hidden = _forward.Run(batch, _cache[0], _adapters);
+        _drawVersion = WeightVersion;
         CollectDraws(chunks);
-        if (_drawing.Count > 0) { Draw(hidden); }
+        int drawn = _drawing.Count > 0 ? Draw(hidden) : 0;
         _pool.Return(hidden);
-        Statistics.AddStep(read, continued, _drawing.Count, Stopwatch.GetElapsedTime(start), _scheduler);
+        if (_drafter is not null) { LearnFromDrafts(chunks); }
+        Statistics.AddStep(read, continued, drawn, Stopwatch.GetElapsedTime(start), _scheduler);
     }
 
     private void Validate(GenerationRequest request)

@@ -59,6 +59,9 @@ internal sealed class Scheduler
     /// <summary>Who guesses tokens, or null.</summary>
     public IDraftPlanner? Drafts { get; set; }
 
+    /// <summary>Guess only while at most this many sequences run.</summary>
+    public int MaxDrafting { get; set; }
+
     /// <summary>Times that a sequence gave up its blocks.</summary>
     public long Preemptions { get; private set; }
 
@@ -91,7 +94,7 @@ internal sealed class Scheduler
         // Who was just sent away waits for at least one step, or it would take back what was freed for the others.
         if (promptBudget > 0 && Preemptions == preemptions) { Admit(promptBudget); }
         budget -= ReadPrompts(promptBudget);
-        if (Drafts is not null) { AddDrafts(Drafts, budget); }
+        if (Drafts is not null && _running.Count <= MaxDrafting) { AddDrafts(Drafts, budget); }
         foreach (Chunk c in _chunks)
         {
             bool continues = c.Start >= c.Sequence.PromptLength;
@@ -259,13 +262,19 @@ internal sealed class Scheduler
         {
             Chunk c = _chunks[i];
             Sequence s = c.Sequence;
-            s.ClearDrafts();
+            s.KeepDrafts(0);
+            s.Drafting.Begin();
             if (c.Count != 1 || !c.Draws || s.Siblings is not null) { continue; }
             int most = Math.Min(budget, s.Owner.Request.Sampling.MaxTokens - s.Generated - 1);
             if (most <= 0) { continue; }
             int drafts = planner.Plan(s, most);
             drafts = Math.Min(drafts, _cache.Cover(s, s.Length + drafts) - s.Length);
-            if (drafts <= 0) { continue; }
+            if (drafts <= 0)
+            {
+                s.KeepDrafts(0);
+                continue;
+            }
+
             _chunks[i] = c with { Count = 1 + drafts, Drafts = drafts };
             budget -= drafts;
         }

@@ -5,6 +5,7 @@ internal sealed class Sequence
 {
     private int[] _tokens;
     private int[] _blocks = new int[8];
+    private DraftState? _drafting;
 
     public Sequence(Generation owner, int choice)
     {
@@ -120,8 +121,14 @@ internal sealed class Sequence
         _tokens[Length + Drafts++] = token;
     }
 
-    /// <summary>Forgets all guesses.</summary>
-    public void ClearDrafts() => Drafts = 0;
+    /// <summary>A guess, from 0.</summary>
+    public int Draft(int index) => _tokens[Length + index];
+
+    /// <summary>Forgets all guesses but the first <paramref name="count"/>.</summary>
+    public void KeepDrafts(int count) => Drafts = count;
+
+    /// <summary>What speculation remembers.</summary>
+    public DraftState Drafting => _drafting ??= new DraftState();
 
     /// <summary>Gives up the first block that is still held.</summary>
     public int DropFirstBlock()
@@ -142,6 +149,7 @@ internal sealed class Sequence
     {
         BlockCount = 0;
         UnseenBlocks = 0;
+        if (_drafting is not null) { _drafting.Computed = -1; }
         Computed = 0;
         RegisteredBlocks = 0;
         Prefix = 0;

@@ -92,7 +92,7 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
     /// <returns>null when there is none.</returns>
     /// <exception cref="HybridEngineException">It is damaged or of an unsupported kind.</exception>
     public Tokenizer? LoadTokenizer()
-        => Gguf is { } metadata ? metadata.ContainsKey("tokenizer.ggml.model") ? Tokenizer.FromGguf(metadata, Path) : null
+        => Gguf is { } metadata ? GgufVocabulary.IsIn(metadata) ? Tokenizer.FromGguf(metadata, Path) : null
         : TokenizerJsonPath is not null ? Tokenizer.Load(Path)
         : VocabularyPath is { } vocabulary ? Tokenizer.Load(vocabulary) : null;
 

@@ -25,6 +25,30 @@ internal static class GgufTokenizer
         };
     }
 
+    /// <summary>The tokenizer.json that the file holds as a whole.</summary>
+    public static Tokenizer ReadWhole(GgufFields fields, string json)
+    {
+        byte[] utf8 = System.Text.Encoding.UTF8.GetBytes(json);
+        string where = $"{fields.File}, {GgufVocabulary.WholeJson}";
+        // A file that other programs feed with ids has no list of tokens beside it.
+        string[]? texts = fields.Texts("tokenizer.ggml.tokens");
+        Tokenizer? plain = texts is null ? Tokenizer.FromJson(utf8, where, TokenizerSettings.Empty) : null;
+        int count = texts?.Length ?? plain!.VocabularySize;
+        string? Name(string key) => fields.TokenId($"tokenizer.ggml.{key}_token_id", count) is { } id ? texts?[id] ?? plain?.IdToToken(id) : null;
+        Dictionary<string, string> names = new(StringComparer.Ordinal);
+        foreach ((string name, string key) in new[] { ("bos_token", "bos"), ("eos_token", "eos"), ("unk_token", "unknown"), ("pad_token", "padding"), ("eot_token", "eot") })
+        {
+            if (Name(key) is { } text) { names[name] = text; }
+        }
+
+        return Tokenizer.FromJson(utf8, where, new TokenizerSettings
+        {
+            SpecialTokens = names,
+            EndTokens = [.. new[] { Name("eos"), Name("eot"), Name("eom") }.OfType<string>()],
+            ChatTemplate = fields.Text("tokenizer.chat_template"),
+        });
+    }
+
     private static Tokenizer ReadSentencePiece(GgufFields fields, string[] texts, HashSet<int> special, List<int> userDefined)
     {
         float[] scores = fields.Floats("tokenizer.ggml.scores", texts.Length) ?? throw fields.Missing("tokenizer.ggml.scores", "a score a token");

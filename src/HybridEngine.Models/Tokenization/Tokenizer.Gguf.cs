@@ -10,6 +10,8 @@ public sealed partial class Tokenizer
     public static Tokenizer FromGguf(IReadOnlyDictionary<string, object> metadata, string file = "GGUF metadata")
     {
         ArgumentNullException.ThrowIfNull(metadata);
-        return GgufTokenizer.Read(new GgufFields(metadata, file));
+        GgufFields fields = new(metadata, file);
+        // A whole tokenizer.json says more than the other keys can; the special tokens and the template stand in those all the same.
+        return fields.Text(GgufVocabulary.WholeJson) is { } json ? GgufTokenizer.ReadWhole(fields, json) : GgufTokenizer.Read(fields);
     }
 }

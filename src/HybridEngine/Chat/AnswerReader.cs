@@ -69,6 +69,8 @@ internal sealed class AnswerReader
     private bool AdvanceStart(bool atEnd)
     {
         int first = JsonScan.SkipSpace(_held, 0);
+        // Llama sets calls apart by a semicolon.
+        if (Calls > 0 && _tools!.BeginsWithJson && first < _held.Length && _held[first] == ';') { first = JsonScan.SkipSpace(_held, first + 1); }
         if (first == _held.Length && !atEnd && _markers.Length > 0) { return false; }
         _state = _tools is { BeginsWithJson: true } && first < _held.Length && _held[first] == '{' ? State.Call : State.Text;
         if (_state == State.Call) { _held = _held[first..]; }
@@ -95,13 +97,14 @@ internal sealed class AnswerReader
 
         // White space between the answer and a call belongs to neither.
         Text(contents, _held[..at].TrimEnd());
-        if (marker == ThinkOpen) { (_held, _state) = (_held[(at + marker.Length)..].TrimStart('\n'), State.Reasoning); }
+        if (marker == ThinkOpen) { (_held, _state, _begun) = (_held[(at + marker.Length)..], State.Reasoning, false); }
         else { (_held, _state) = (_held[at..], State.Call); }
         return true;
     }
 
     private bool AdvanceReasoning(List<AIContent> contents, bool atEnd)
     {
+        if (!_begun) { _held = _held.TrimStart('\n'); }
         int end = _held.IndexOf(ThinkClose, StringComparison.Ordinal);
         if (end < 0)
         {
@@ -140,15 +143,8 @@ internal sealed class AnswerReader
         }
 
         _held = _held[read..];
-        int next = JsonScan.SkipSpace(_held, 0);
-        bool another = _tools.BeginsWithJson && calls.Count > 0 && next < _held.Length && _held[next] is '{' or ';';
-        if (another) { _held = _held[next..]; }
-        else
-        {
-            if (calls.Count > 0) { _held = _held[next..]; }
-            _state = _tools.BeginsWithJson && calls.Count > 0 ? State.Start : State.Text;
-        }
-
+        if (calls.Count > 0) { _held = _held[JsonScan.SkipSpace(_held, 0)..]; }
+        _state = _tools.BeginsWithJson && calls.Count > 0 ? State.Start : State.Text;
         return _held.Length > 0;
     }
 
@@ -163,9 +159,11 @@ internal sealed class AnswerReader
         contents.Add(new TextContent(text));
     }
 
-    private static void Reasoning(List<AIContent> contents, string text)
+    private void Reasoning(List<AIContent> contents, string text)
     {
-        if (text.Length > 0) { contents.Add(new TextReasoningContent(text)); }
+        if (text.Length == 0) { return; }
+        _begun = true;
+        contents.Add(new TextReasoningContent(text));
     }
 
     private static FunctionCallContent Content(ToolCall call) =>

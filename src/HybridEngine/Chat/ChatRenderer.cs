@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using HybridEngine.Core;
@@ -15,11 +16,14 @@ internal sealed class ChatRenderer
 
     private readonly ChatTemplate _template;
     private readonly Lazy<string?> _toolVariable;
+    // FireFunction cannot do without these two variables.
+    private readonly bool _needsDate;
 
     public ChatRenderer(ChatTemplate template)
     {
         _template = template;
         _toolVariable = new Lazy<string?>(FindToolVariable);
+        _needsDate = template.Source.Contains("functools", StringComparison.Ordinal) && template.Source.Contains("datetime", StringComparison.Ordinal);
         Calls = ToolCallFormat.Of(template.Source) ?? ToolCallFormat.Hermes;
         Thinks = template.Source.Contains("</think>", StringComparison.Ordinal);
     }
@@ -41,16 +45,30 @@ internal sealed class ChatRenderer
     /// <exception cref="TemplateException">The template refuses the messages.</exception>
     public string Render(IReadOnlyList<ChatMessage> messages, string? instructions, IReadOnlyList<AITool> tools, JsonObject variables)
     {
+        if (tools.Count == 0) { return Render(messages, instructions, new JsonArray(), variables); }
         JsonArray described = TemplateMessages.Write(tools);
+        if (!RendersTools) { return RenderPlain(messages, instructions, described, variables); }
+        try
+        {
+            return Render(messages, instructions, described, variables);
+        }
+        catch (TemplateException e) when (!e.RaisedByTemplate)
+        {
+            return Render(messages, instructions, TemplateMessages.Write(tools, describeParameters: true), variables);
+        }
+    }
+
+    // Earlier calls in whichever style the template shows them.
+    private string Render(IReadOnlyList<ChatMessage> messages, string? instructions, JsonArray tools, JsonObject variables)
+    {
         string[] called = [.. TemplateMessages.CalledFunctions(messages)];
-        if (tools.Count > 0 && !RendersTools) { return RenderPlain(messages, instructions, described, variables); }
-        if (called.Length == 0) { return RenderOne(TemplateMessages.Write(messages, instructions, default), described, variables); }
+        if (called.Length == 0) { return RenderOne(TemplateMessages.Write(messages, instructions, default), tools, variables); }
         TemplateException? first = null;
         foreach (TemplateMessages.CallStyle style in TemplateMessages.Styles)
         {
             try
             {
-                string text = RenderOne(TemplateMessages.Write(messages, instructions, style), described, variables);
+                string text = RenderOne(TemplateMessages.Write(messages, instructions, style), tools, variables);
                 if (Array.TrueForAll(called, name => text.Contains(name, StringComparison.Ordinal))) { return text; }
             }
             catch (TemplateException e)
@@ -60,7 +78,8 @@ internal sealed class ChatRenderer
         }
 
         // A template that knows nothing of calls gets them as text; one that refuses says why.
-        return RendersTools ? throw (HybridEngineException?)first ?? new UnsupportedException("messages", "function calls of earlier turns, which the chat template leaves out", "text, or a template that renders them") : RenderPlain(messages, instructions, described, variables);
+        if (!RendersTools) { return RenderPlain(messages, instructions, tools, variables); }
+        throw (HybridEngineException?)first ?? new UnsupportedException("messages", "function calls of earlier turns, which the chat template leaves out", "text, or a template that renders them");
     }
 
     private string RenderOne(JsonArray messages, JsonArray tools, JsonObject variables)
@@ -68,6 +87,7 @@ internal sealed class ChatRenderer
         JsonObject all = (JsonObject)variables.DeepClone();
         all["messages"] = messages.DeepClone();
         all["add_generation_prompt"] = true;
+        if (_needsDate) { (all["datetime"], all["functions"]) = (DateTime.Now.ToString("MMM dd yyyy HH:mm:ss", CultureInfo.InvariantCulture), "[]"); }
         if (tools.Count > 0 && _toolVariable.Value is { } name) { all[name] = ToolsAs(name, tools); }
         try
         {
@@ -92,7 +112,7 @@ internal sealed class ChatRenderer
         {
             string system = string.Join("\n\n", new[] { instructions ?? "" }.Concat(messages.Where(m => m.Role == ChatRole.System).Select(m => m.Text)).Where(t => t.Length > 0));
             plain.Add(new ChatMessage(ChatRole.System, $"{system}{(system.Length > 0 ? "\n\n" : "")}You may call functions to answer. Their signatures, between <tools> and </tools>:\n<tools>\n"
-                + string.Join('\n', tools.Select(t => t!.ToJsonString(AIJsonUtilities.DefaultOptions)))
+                + string.Join('\n', tools.Select(t => JsonText.Of(JsonSerializer.SerializeToElement(t))))
                 + "\n</tools>\nTo call one, answer with a JSON object with its name and arguments between <tool_call> and </tool_call>:\n<tool_call>\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call>"));
             instructions = null;
         }
@@ -118,7 +138,17 @@ internal sealed class ChatRenderer
             }
         }
 
-        return RenderOne(TemplateMessages.Write(plain, instructions, default), [], variables);
+        try
+        {
+            return RenderOne(TemplateMessages.Write(plain, instructions, default), [], variables);
+        }
+        catch (TemplateException e) when (e.RaisedByTemplate && tools.Count > 0 && plain.Find(m => m.Role == ChatRole.User) is { } user)
+        {
+            // No system messages (Gemma): what the functions are stands before the first question.
+            plain[plain.IndexOf(user)] = new ChatMessage(ChatRole.User, $"{plain[0].Text}\n\n{user.Text}");
+            plain.RemoveAt(0);
+            return RenderOne(TemplateMessages.Write(plain, null, default), [], variables);
+        }
     }
 
     private string? FindToolVariable()
@@ -130,7 +160,7 @@ internal sealed class ChatRenderer
         {
             JsonObject variables = new()
             {
-                ["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = "x" }), ["add_generation_prompt"] = true, [name] = ToolsAs(name, tools),
+                ["messages"] = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = "x" }), ["add_generation_prompt"] = true, ["datetime"] = "", [name] = ToolsAs(name, tools),
             };
             try
             {
@@ -145,5 +175,5 @@ internal sealed class ChatRenderer
         return null;
     }
 
-    private static JsonNode ToolsAs(string variable, JsonArray tools) => variable == "functions" ? JsonValue.Create(tools.ToJsonString(AIJsonUtilities.DefaultOptions)) : tools.DeepClone();
+    private static JsonNode ToolsAs(string variable, JsonArray tools) => variable == "functions" ? JsonValue.Create(JsonText.Of(JsonSerializer.SerializeToElement(tools))) : tools.DeepClone();
 }

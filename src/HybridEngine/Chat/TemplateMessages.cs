@@ -24,29 +24,39 @@ internal static class TemplateMessages
         return all;
     }
 
+    /// <summary>Functions in OpenAI's layout.</summary>
+    /// <param name="tools">Functions.</param>
+    /// <param name="describeParameters">Give parameters without a description an empty one: Command R's template stumbles over its absence.</param>
     /// <exception cref="UnsupportedException">A tool is not a function.</exception>
-    public static JsonArray Write(IEnumerable<AITool> tools)
+    public static JsonArray Write(IEnumerable<AITool> tools, bool describeParameters = false)
     {
         JsonArray all = [];
         foreach (AITool tool in tools)
         {
             AIFunctionDeclaration function = tool as AIFunctionDeclaration ?? throw new UnsupportedException("tools", $"{tool.Name} ({tool.GetType().Name})", "functions");
-            all.Add(new JsonObject
-            {
-                ["type"] = "function",
-                ["function"] = new JsonObject { ["name"] = function.Name, ["description"] = function.Description, ["parameters"] = JsonNode.Parse(function.JsonSchema.GetRawText()) },
-            });
+            JsonNode? parameters = JsonNode.Parse(function.JsonSchema.GetRawText());
+            if (describeParameters) { Describe(parameters); }
+            all.Add(new JsonObject { ["type"] = "function", ["function"] = new JsonObject { ["name"] = function.Name, ["description"] = function.Description, ["parameters"] = parameters } });
         }
 
         return all;
+    }
+
+    private static void Describe(JsonNode? schema)
+    {
+        if (schema is not JsonObject || schema["properties"] is not JsonObject properties) { return; }
+        foreach ((_, JsonNode? property) in properties)
+        {
+            if (property is JsonObject p && !p.ContainsKey("description")) { p["description"] = ""; }
+            Describe(property);
+        }
     }
 
     /// <summary>Names of all functions that messages call.</summary>
     public static IEnumerable<string> CalledFunctions(IEnumerable<ChatMessage> messages) => messages.SelectMany(m => m.Contents).OfType<FunctionCallContent>().Select(c => c.Name);
 
     /// <summary>Arguments of a call as JSON.</summary>
-    public static string Arguments(FunctionCallContent call) =>
-        JsonSerializer.Serialize(call.Arguments ?? new Dictionary<string, object?>(), AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(IDictionary<string, object?>)));
+    public static string Arguments(FunctionCallContent call) => JsonText.Of<IDictionary<string, object?>>(call.Arguments ?? new Dictionary<string, object?>());
 
     /// <summary>What a function returned, as text.</summary>
     public static string Result(FunctionResultContent result) => result.Result switch
@@ -54,9 +64,9 @@ internal static class TemplateMessages
         null => result.Exception is { } e ? $"error: {e.Message}" : "",
         string text => text,
         JsonElement { ValueKind: JsonValueKind.String } text => text.GetString()!,
-        JsonElement json => json.GetRawText(),
+        JsonElement json => JsonText.Of(json),
         TextContent text => text.Text,
-        object value => JsonSerializer.Serialize(value, AIJsonUtilities.DefaultOptions.GetTypeInfo(value.GetType())),
+        object value => JsonText.Of(value),
     };
 
     private static void Add(JsonArray all, ChatMessage message, CallStyle style, Dictionary<string, string> names)

@@ -36,6 +36,12 @@ internal static class Requests
     public static GenerationResult[] Alone(Decoder decoder, GenerationRequest request)
     {
         using GenerationEngine engine = new(decoder, new EngineOptions { PrefixCache = false });
+        return Alone(engine, request);
+    }
+
+    /// <summary>The same with an engine that has nothing else to do.</summary>
+    public static GenerationResult[] Alone(GenerationEngine engine, GenerationRequest request)
+    {
         GenerationResult[] results = new GenerationResult[request.Choices];
         for (int c = 0; c < results.Length; c++)
         {

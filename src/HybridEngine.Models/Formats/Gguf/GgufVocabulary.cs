@@ -1,46 +1,98 @@
+using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using HybridEngine.Core;
 
 namespace HybridEngine.Models;
 
-/// <summary>A tokenizer as GGUF metadata: copied from another GGUF file, or made from a <c>tokenizer.json</c> where GGUF has a name for its kind.</summary>
-internal static class GgufVocabulary
+/// <summary>A tokenizer as GGUF metadata: copied from another GGUF file, or made from a <c>tokenizer.json</c>, which is put in whole beside the keys that llama.cpp reads.</summary>
+internal static partial class GgufVocabulary
 {
+    /// <summary>The whole tokenizer.json, a key of the GGUF specification; its reading is exact where the other keys leave things out.</summary>
+    public const string WholeJson = "tokenizer.huggingface.json";
+
     private const int Normal = 1, Unknown = 2, Control = 3, UserDefined = 4, Unused = 5, Byte = 6;
 
-    /// <summary>Adds the tokenizer's pairs.</summary>
-    /// <param name="model">Where the tokenizer is from; a model without one adds nothing.</param>
+    // What tokenizers cut differently: spaces, lines, digits, contractions, other scripts, several code points to a character, bytes without a token.
+    private static readonly string[] _probes =
+    [
+        "a", " a", "Hello world", "  two  spaces ", "tab\tand\nlines\n\n  indented\r\n", "it's WE'LL they'd", "1234567 3.14 2nd", "x_y=f(a[0])!!! ...?", "Grüße, naïve café", "Привет мир", "日本語のテスト 你好",
+        "\U0001f600\U0001f468‍\U0001f469‍\U0001f467", "ﬁ ½ ²", "cafe\u0301", "​\u0001", "\ue000",
+    ];
+
+    private static readonly string[] _preTokenizers = ["gpt-2", "smollm", "llama-bpe", "dbrx", "qwen2", "deepseek-v3", "falcon", "default"];
+
+    /// <summary>True when the file has a vocabulary at all.</summary>
+    public static bool IsIn(GgufMetadata metadata) => metadata.ContainsKey(WholeJson) || metadata.Text("tokenizer.ggml.model") is not (null or NoVocabulary or "none");
+
+    // llama.cpp's name for a file that is fed ids.
+    private const string NoVocabulary = "no_vocab";
+
+    /// <summary>Adds the tokenizer's pairs; a model without one says so, and gives the special ids of its configuration.</summary>
+    /// <param name="model">Where the tokenizer is from.</param>
     /// <param name="target">Gets the pairs.</param>
-    /// <exception cref="UnsupportedException">The kind of tokenizer has no counterpart.</exception>
-    public static void Write(ModelFiles model, GgufMetadata target)
+    /// <param name="notes">Gets a line where llama.cpp will not have this tokenizer.</param>
+    public static void Write(ModelFiles model, GgufMetadata target, ICollection<string> notes)
     {
         if (model.Gguf is { } origin)
         {
             foreach ((string key, object value) in origin.Where(p => p.Key.StartsWith("tokenizer.", StringComparison.Ordinal))) { target[key] = value; }
+            if (!origin.ContainsKey("tokenizer.ggml.model")) { target["tokenizer.ggml.model"] = NoVocabulary; }
             return;
         }
 
-        if (model.LoadTokenizer() is not { } tokenizer) { return; }
+        Tokenizer? tokenizer = model.LoadTokenizer();
+        if (tokenizer is null) { target["tokenizer.ggml.model"] = NoVocabulary; }
+        else { WriteTokenizer(model, tokenizer, target, notes); }
+        WriteIds(model.Config, tokenizer, target);
+        if (model.ChatTemplate is { } template) { target["tokenizer.chat_template"] = template; }
+        if (tokenizer is not null) { target[WholeJson] = Encoding.UTF8.GetString(tokenizer.Json.Span); }
+    }
+
+    private static void WriteIds(DecoderConfig c, Tokenizer? tokenizer, GgufMetadata target)
+    {
+        if (c.BosTokenId is { } bos) { target["tokenizer.ggml.bos_token_id"] = (uint)bos; }
+        if (c.PadTokenId is { } pad) { target["tokenizer.ggml.padding_token_id"] = (uint)pad; }
+        // The tokenizer's own end first; a second id that ends an answer is the end of a turn.
+        int[] ends = [.. new[] { tokenizer?.EosTokenId }.OfType<int>().Concat(c.EosTokenIds).Distinct()];
+        if (ends.Length > 0) { target["tokenizer.ggml.eos_token_id"] = (uint)ends[0]; }
+        if (ends.Length > 1) { target["tokenizer.ggml.eot_token_id"] = (uint)ends[1]; }
+        if (tokenizer is null) { return; }
+        int[] probe = tokenizer.Encode("a"), bare = tokenizer.Encode("a", addSpecialTokens: false);
+        target["tokenizer.ggml.add_bos_token"] = probe.Length > bare.Length && probe[0] == c.BosTokenId;
+        target["tokenizer.ggml.add_eos_token"] = probe.Length > bare.Length && ends.Contains(probe[^1]) && probe[^1] != bare[^1];
+    }
+
+    private static void WriteTokenizer(ModelFiles model, Tokenizer tokenizer, GgufMetadata target, ICollection<string> notes)
+    {
+        GgufMetadata keys = new(model.Path);
         try
         {
-            Write(model, tokenizer, target);
+            Write(model, tokenizer, keys);
+            Compare(model, tokenizer, keys, notes);
+            foreach ((string key, object value) in keys) { target[key] = value; }
+        }
+        catch (UnsupportedException e)
+        {
+            target["tokenizer.ggml.model"] = NoVocabulary;
+            notes.Add($"{e.Message}; this engine reads the whole tokenizer.json from the file, llama.cpp takes ids only");
         }
         catch (Exception e) when (e is InvalidOperationException or KeyNotFoundException or FormatException or JsonException)
         {
             throw new HybridEngineException($"{model.TokenizerJsonPath ?? model.Path}: cannot be expressed as GGUF metadata: {e.Message}", e);
         }
+    }
 
-        DecoderConfig c = model.Config;
-        if (c.BosTokenId is { } bos) { target["tokenizer.ggml.bos_token_id"] = (uint)bos; }
-        if (c.PadTokenId is { } pad) { target["tokenizer.ggml.padding_token_id"] = (uint)pad; }
-        // The tokenizer's own end first; a second id that ends an answer is the end of a turn.
-        int[] ends = [.. new[] { tokenizer.EosTokenId }.OfType<int>().Concat(c.EosTokenIds).Distinct()];
-        if (ends.Length > 0) { target["tokenizer.ggml.eos_token_id"] = (uint)ends[0]; }
-        if (ends.Length > 1) { target["tokenizer.ggml.eot_token_id"] = (uint)ends[1]; }
-        int[] probe = tokenizer.Encode("a"), bare = tokenizer.Encode("a", addSpecialTokens: false);
-        target["tokenizer.ggml.add_bos_token"] = probe.Length > bare.Length && probe[0] == c.BosTokenId;
-        target["tokenizer.ggml.add_eos_token"] = probe.Length > bare.Length && ends.Contains(probe[^1]) && probe[^1] != bare[^1];
-        if (model.ChatTemplate is { } template) { target["tokenizer.chat_template"] = template; }
+    // The keys name a kind of tokenizer where tokenizer.json spells every step out: what was left out shows in the ids. A few odd texts are worth a note, most texts are another tokenizer.
+    private static void Compare(ModelFiles model, Tokenizer tokenizer, GgufMetadata keys, ICollection<string> notes)
+    {
+        string source = model.TokenizerJsonPath ?? model.Path;
+        Tokenizer read = Tokenizer.FromGguf(keys, model.Path);
+        string[] different = [.. _probes.Where(text => !tokenizer.Encode(text, addSpecialTokens: false).SequenceEqual(read.Encode(text, addSpecialTokens: false)))];
+        if (different.Length == 0) { return; }
+        string first = JsonSerializer.Serialize(different[0]);
+        if (different.Length > _probes.Length / 3) { throw new UnsupportedException(source, $"a tokenizer in GGUF that cuts texts such as {first} otherwise than its keys can say", "those that they describe in full"); }
+        notes.Add($"{source}: llama.cpp cuts some texts otherwise, such as {first}; this engine reads the whole tokenizer.json from the file");
     }
 
     private static void Write(ModelFiles model, Tokenizer tokenizer, GgufMetadata target)
@@ -62,7 +114,11 @@ internal static class GgufVocabulary
             }
         }
 
-        if (byteFallback) { WriteSentencePiece(bpe, tokens, types, target); }
+        if (byteFallback)
+        {
+            WriteSentencePiece(bpe, tokens, types, target);
+            target["tokenizer.ggml.add_space_prefix"] = tokenizer.Encode("a", addSpecialTokens: false) is [int first, ..] && tokenizer.IdToToken(first) is ['\u2581', ..];
+        }
         else
         {
             target["tokenizer.ggml.model"] = "gpt2";
@@ -109,22 +165,28 @@ internal static class GgufVocabulary
         // "a b", or in newer files ["a", "b"].
         => [.. bpe.GetProperty("merges").EnumerateArray().Select(m => m.ValueKind == JsonValueKind.String ? m.GetString()! : $"{m[0].GetString()} {m[1].GetString()}")];
 
-    // GGUF names the pre-tokenizer where tokenizer.json spells it out: a name is right when it cuts the same text into the same pieces by the same expressions.
+    // GGUF names the pre-tokenizer where tokenizer.json spells it out: a name is right when it cuts the same text into the same pieces by the same expressions. Of two such names
+    // (llama-bpe, dbrx) the one counts that takes whole words past the merges as the file does.
     private static string PreTokenizerName(string source, JsonElement root)
     {
         string own = Canonical(root.GetProperty("pre_tokenizer"));
-        foreach (string name in new[] { "gpt-2", "smollm", "llama-bpe", "qwen2", "deepseek-v3", "falcon" })
+        string? found = null;
+        foreach (string name in _preTokenizers)
         {
             GgufMetadata probe = new(source)
             {
                 ["tokenizer.ggml.model"] = "gpt2", ["tokenizer.ggml.pre"] = name, ["tokenizer.ggml.tokens"] = new[] { "a" }, ["tokenizer.ggml.merges"] = Array.Empty<string>(),
             };
             using JsonDocument document = JsonDocument.Parse(Tokenizer.FromGguf(probe, source).Json);
-            if (Canonical(document.RootElement.GetProperty("pre_tokenizer")) == own) { return name; }
+            if (Canonical(document.RootElement.GetProperty("pre_tokenizer")) != own) { continue; }
+            if (TakesWholeWords(document.RootElement) == TakesWholeWords(root)) { return name; }
+            found ??= name;
         }
 
-        throw new UnsupportedException(source, "a pre-tokenizer that GGUF has no name for", "those of gpt-2, smollm, llama 3, qwen2, deepseek-v3, falcon");
+        return found ?? throw new UnsupportedException(source, "a pre-tokenizer that GGUF has no name for", $"those of {string.Join(", ", _preTokenizers)}");
     }
+
+    private static bool TakesWholeWords(JsonElement root) => root.GetProperty("model").TryGetProperty("ignore_merges", out JsonElement flag) && flag.ValueKind == JsonValueKind.True;
 
     // The expressions in order: a ByteLevel step with its own expression is GPT-2's, a Digits step is a split of digits.
     private static string Canonical(JsonElement step)
@@ -134,10 +196,16 @@ internal static class GgufVocabulary
         {
             case "Sequence": return string.Concat(step.GetProperty("pretokenizers").EnumerateArray().Select(Canonical));
             case "Digits": return step.GetProperty("individual_digits").GetBoolean() ? @"/\p{N}" : @"/\p{N}+";
-            case "Split" when step.GetProperty("pattern").TryGetProperty("Regex", out JsonElement regex): return "/" + regex.GetString();
+            case "Split" when step.GetProperty("pattern").TryGetProperty("Regex", out JsonElement regex): return "/" + Unescaped(regex.GetString()!);
             case "ByteLevel": return !step.TryGetProperty("use_regex", out JsonElement use) || use.GetBoolean() ? "/" + PatternMatcher.Gpt2 : "";
             case { } other: return "/?" + other;
             default: return "";
         }
     }
+
+    // Some files write characters of an expression as they are, others by number.
+    private static string Unescaped(string regex) => UnicodeEscape().Replace(regex, m => ((char)Convert.ToInt32(m.Groups[1].Value, 16)).ToString());
+
+    [GeneratedRegex(@"\\u([0-9a-fA-F]{4})")]
+    private static partial Regex UnicodeEscape();
 }

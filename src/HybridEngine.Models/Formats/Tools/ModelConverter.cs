@@ -20,10 +20,11 @@ public static class ModelConverter
             // Types that are only read have no quantizer: what to write instead is the caller's choice.
             if (!matrices.IsWritable) { throw new UnsupportedException(output, $"writing {matrices.Name} (the input's own type; name another with --quantize or --dtype)", StoredType.WritableNames); }
             GgufMetadata metadata = GgufExport.Metadata(model, matrices);
-            GgufVocabulary.Write(model, metadata);
+            List<string> notes = [];
+            GgufVocabulary.Write(model, metadata, notes);
             IReadOnlyList<TensorToWrite> tensors = GgufExport.Tensors(model, matrices);
             GgufWriter.Write(output, metadata, tensors);
-            return new ConversionResult(output, matrices, tensors.Count, tensors.Sum(t => t.ByteCount));
+            return new ConversionResult(output, matrices, tensors.Count, tensors.Sum(t => t.ByteCount)) { Notes = notes };
         }
 
         if (File.Exists(output) || Path.GetExtension(output) is ".bin" or ".safetensors") { throw new UnsupportedException(output, "this kind of output", "a .gguf file or a folder"); }
@@ -51,4 +52,8 @@ public static class ModelConverter
 /// <param name="Type">Type of the matrices.</param>
 /// <param name="Tensors">Number of tensors.</param>
 /// <param name="Bytes">Their bytes.</param>
-public sealed record ConversionResult(string Path, StoredType Type, int Tensors, long Bytes);
+public sealed record ConversionResult(string Path, StoredType Type, int Tensors, long Bytes)
+{
+    /// <summary>What other programs make of the file, where it differs from what this engine does: one line each.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+}

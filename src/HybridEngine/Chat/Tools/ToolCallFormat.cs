@@ -46,7 +46,7 @@ internal abstract class ToolCallFormat
         ("<|START_ACTION|>", new JsonToolCalls("<|START_ACTION|>", "<|END_ACTION|>", "[\n    ", "parameters", "tool_name")),
         ("<|tool_call|>", new JsonToolCalls("<|tool_call|>", "<|/tool_call|>", "[", "arguments")),
         ("functools", new JsonToolCalls("functools", "", "[", "arguments")),
-        ("'Action:", new JsonToolCalls("Action: ```json", "```", "\n[\n    ", "parameters", "tool_name")),
+        ("'Action:", new JsonToolCalls("Action:", "```", " ```json\n[\n    ", "parameters", "tool_name", "```json")),
         ("<function=", new FunctionTagToolCalls()),
         (">>>", new RecipientToolCalls()),
         ("\"parameters\": ", new LlamaToolCalls()),
@@ -59,7 +59,8 @@ internal abstract class ToolCallFormat
 /// <param name="lead">What the family writes between the opening and the first call.</param>
 /// <param name="arguments">Key of the arguments.</param>
 /// <param name="key">Key of the name.</param>
-internal sealed class JsonToolCalls(string open, string close, string lead, string arguments, string key = "name") : ToolCallFormat
+/// <param name="fence">Must follow the opening, white space apart; may be empty.</param>
+internal sealed class JsonToolCalls(string open, string close, string lead, string arguments, string key = "name", string fence = "") : ToolCallFormat
 {
     public override IReadOnlyList<string> Openings { get; } = [open];
 
@@ -71,6 +72,8 @@ internal sealed class JsonToolCalls(string open, string close, string lead, stri
     {
         calls = [];
         int start = JsonScan.SkipSpace(text, open.Length);
+        if (text.AsSpan(start).StartsWith(fence, StringComparison.Ordinal)) { start = JsonScan.SkipSpace(text, start + fence.Length); }
+        else { return !atEnd && fence.AsSpan().StartsWith(text.AsSpan(start), StringComparison.Ordinal) ? 0 : -1; }
         if (start == text.Length) { return atEnd ? -1 : 0; }
         if (text[start] is not ('{' or '[')) { return -1; }
         int end = JsonScan.End(text, start);
