@@ -1,5 +1,6 @@
 // Routing: soft-max over the experts, the k greatest (ties: lower index first), their probabilities as weights (Shazeer et al. 2017; Jiang
 // et al. 2024).
+// The order of sums of the way back is docs/numerics.md's: choices ascending, dot products by lanes.
 //   backward  dp_i = d_i, or (d_i - sum_j d_j w_j) / S when normalised (S: sum of the chosen p);  dl = p (dp - sum dp p)
 #include "cpu/expert/expert.h"
 
@@ -64,12 +65,55 @@ void route_backward(const Routing& a, int64_t token, float* p) {
   for_lanes(a.experts, [&](int64_t i, int64_t n) { store_some(out + i, load_some(p + i, n) * (load_some(out + i, n) - splat(dot)), n); });
 }
 
+void combine(const Combination& a, int64_t token) {
+  const int32_t* slots = a.slots + token * a.top_k;
+  const float* weights = a.weights + token * a.weights_stride;
+  float* y = a.y + token * a.y_stride;
+  for_lanes(a.width, [&](int64_t c, int64_t n) {
+    V16 sum = zero();
+    for (int64_t i = 0; i < a.top_k; ++i) sum = fma(splat(weights[i]), load_some(a.grouped + slots[i] * a.grouped_stride + c, n), sum);
+    store_some(y + c, sum, n);
+  });
+}
+
+void combine_backward(const Combination& a, int64_t token) {
+  const float* dy = a.dy + token * a.dy_stride;
+  for (int64_t i = 0; i < a.top_k; ++i) {
+    const int64_t slot = a.slots[token * a.top_k + i];
+    const float* row = a.grouped + slot * a.grouped_stride;
+    float* d_row = a.d_grouped + slot * a.d_grouped_stride;
+    const V16 weight = splat(a.weights[token * a.weights_stride + i]);
+    V16 dot = zero();
+    for_lanes(a.width, [&](int64_t c, int64_t n) {
+      const V16 d = load_some(dy + c, n);
+      dot = fma(d, load_some(row + c, n), dot);
+      store_some(d_row + c, weight * d, n);
+    });
+    a.d_weights[token * a.d_weights_stride + i] = reduce_add(dot);
+  }
+}
+
+void load_backward(const float* logits, const float* d_probabilities, int64_t n, float* d_logits, float* p) {
+  softmax(logits, n, p);
+  V16 sum = zero();
+  for_lanes(n, [&](int64_t i, int64_t count) { sum = fma(load_some(d_probabilities + i, count), load_some(p + i, count), sum); });
+  const V16 dot = splat(reduce_add(sum));
+  for_lanes(n, [&](int64_t i, int64_t count) {
+    const V16 d = load_some(d_probabilities + i, count) - dot;
+    store_some(d_logits + i, fma(load_some(p + i, count), d, load_some(d_logits + i, count)), count);
+  });
+}
+
 }  // namespace
 
 void fill(ExpertKernels&);
 void fill(ExpertKernels& t) {
   t.route = route;
   t.route_backward = route_backward;
+  t.combine = combine;
+  t.combine_backward = combine_backward;
+  t.softmax = softmax;
+  t.load_backward = load_backward;
 }
 
 HE_ISA_END

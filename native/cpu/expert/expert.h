@@ -18,9 +18,31 @@ struct Routing {
   int64_t d_logits_stride;
 };
 
+// The experts' results on their way back to the tokens.
+struct Combination {
+  int64_t top_k, width;
+  const float* grouped;  // [tokens * top_k, width]
+  int64_t grouped_stride;
+  const int32_t* slots;  // [tokens, top_k] rows of grouped
+  const float* weights;  // [tokens, top_k]
+  int64_t weights_stride;
+  float* y;  // [tokens, width], of the forward
+  int64_t y_stride;
+  const float* dy;  // of the backward, as the rest
+  int64_t dy_stride;
+  float* d_grouped;
+  int64_t d_grouped_stride;
+  float* d_weights;
+  int64_t d_weights_stride;
+};
+
 struct ExpertKernels {
   void (*route)(const Routing&, int64_t token, float* scratch);  // scratch: experts floats
   void (*route_backward)(const Routing&, int64_t token, float* scratch);
+  void (*combine)(const Combination&, int64_t token);
+  void (*combine_backward)(const Combination&, int64_t token);
+  void (*softmax)(const float* logits, int64_t n, float* p);
+  void (*load_backward)(const float* logits, const float* d_probabilities, int64_t n, float* d_logits, float* scratch);  // scratch: n floats
 };
 
 }  // namespace he::cpu

@@ -135,6 +135,22 @@ HE_API he_status he_route_experts(he_context* ctx, int64_t tokens, int64_t exper
 HE_API he_status he_route_experts_backward(he_context* ctx, int64_t tokens, int64_t experts, int64_t top_k, int32_t normalize, const float* logits,
                                            int64_t logits_stride, const int32_t* chosen, int64_t chosen_stride, const float* d_weights,
                                            int64_t d_weights_stride, float* d_logits, int64_t d_logits_stride);
+/* Choices [tokens, top_k] in order of expert, then of token and rank: row_offsets [experts + 1], owners [choices] (the token of a grouped row), slots
+ * [tokens, top_k] (the grouped row of a choice). */
+HE_API he_status he_group_choices(he_context* ctx, int64_t tokens, int64_t experts, int64_t top_k, const int32_t* chosen, int32_t* row_offsets,
+                                  int32_t* owners, int32_t* slots);
+/* y[t] = sum_i weights[t, i] grouped[slots[t, i]] */
+HE_API he_status he_combine_choices(he_context* ctx, int64_t tokens, int64_t top_k, int64_t width, const float* grouped, int64_t grouped_stride,
+                                    const int32_t* slots, const float* weights, int64_t weights_stride, float* y, int64_t y_stride);
+HE_API he_status he_combine_choices_backward(he_context* ctx, int64_t tokens, int64_t top_k, int64_t width, const float* grouped, int64_t grouped_stride,
+                                             const int32_t* slots, const float* weights, int64_t weights_stride, const float* dy, int64_t dy_stride,
+                                             float* d_grouped, int64_t d_grouped_stride, float* d_weights, int64_t d_weights_stride);
+/* counts[e] += times chosen, probabilities[e] += soft-max summed over the tokens in order */
+HE_API he_status he_expert_load(he_context* ctx, int64_t tokens, int64_t experts, int64_t top_k, const float* logits, int64_t logits_stride,
+                                const int32_t* chosen, double* counts, double* probabilities);
+/* d_logits += the gradient of the probabilities */
+HE_API he_status he_expert_load_backward(he_context* ctx, int64_t tokens, int64_t experts, const float* logits, int64_t logits_stride,
+                                         const float* d_probabilities, float* d_logits, int64_t d_logits_stride);
 
 /* ---- sampling ---- one entry a row: temperature (0 greedy), top_k (0 off), top_p (1 off), min_p (0 off), penalty (1 off), Philox key and counter.
  * history [rows, history_width] or null; masks [mask_count, mask_stride] of bits or null, mask_rows [rows] (negative: no mask);

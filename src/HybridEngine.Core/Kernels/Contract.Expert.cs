@@ -22,6 +22,58 @@ public static partial class Contract
         RequireDisjoint(dLogits, nameof(dLogits), logits, nameof(logits));
     }
 
+    /// <summary>Checks <see cref="IExpertKernels.GroupChoices"/>.</summary>
+    public static void GroupChoices(DeviceKind device, Tensor experts, Tensor rowOffsets, Tensor tokens, Tensor slots)
+    {
+        RequireIndices(device, experts, nameof(experts), -1, -1);
+        RequireVector(device, rowOffsets, nameof(rowOffsets), DType.Int32, -1);
+        if (rowOffsets.Shape[0] < 2) { throw Wrong(nameof(rowOffsets), $"{rowOffsets}", "at least 2 elements, one more than experts"); }
+        RequireVector(device, tokens, nameof(tokens), DType.Int32, experts.Count);
+        RequireIndices(device, slots, nameof(slots), experts.Shape[0], experts.Shape[1]);
+        RequireRange(experts, nameof(experts), 0, rowOffsets.Shape[0] - 1, "experts");
+    }
+
+    /// <summary>Checks <see cref="IExpertKernels.CombineChoices"/>.</summary>
+    public static void CombineChoices(DeviceKind device, Tensor grouped, Tensor slots, Tensor weights, Tensor y)
+    {
+        RequireIndices(device, slots, nameof(slots), -1, -1);
+        Require(device, weights, nameof(weights), DType.Float32, slots.Shape[0], slots.Shape[1]);
+        Require(device, grouped, nameof(grouped), DType.Float32, slots.Count, -1);
+        Require(device, y, nameof(y), DType.Float32, slots.Shape[0], grouped.Shape[1]);
+        RequireRange(slots, nameof(slots), 0, grouped.Shape[0], "rows of grouped");
+        RequireDisjoint(y, nameof(y), grouped, nameof(grouped));
+    }
+
+    /// <summary>Checks <see cref="IExpertKernels.CombineChoicesBackward"/>.</summary>
+    public static void CombineChoicesBackward(DeviceKind device, Tensor grouped, Tensor slots, Tensor weights, Tensor dy, Tensor dGrouped, Tensor dWeights)
+    {
+        CombineChoices(device, grouped, slots, weights, dy);
+        Require(device, dGrouped, nameof(dGrouped), DType.Float32, grouped.Shape[0], grouped.Shape[1]);
+        Require(device, dWeights, nameof(dWeights), DType.Float32, weights.Shape[0], weights.Shape[1]);
+        RequireDisjoint(dGrouped, nameof(dGrouped), grouped, nameof(grouped));
+        RequireDisjoint(dGrouped, nameof(dGrouped), dy, nameof(dy));
+        RequireDisjoint(dWeights, nameof(dWeights), weights, nameof(weights));
+    }
+
+    /// <summary>Checks <see cref="IExpertKernels.ExpertLoad"/>.</summary>
+    public static void ExpertLoad(DeviceKind device, Tensor logits, Tensor experts, Tensor counts, Tensor probabilities)
+    {
+        Require(device, logits, nameof(logits), DType.Float32, -1, -1);
+        RequireIndices(device, experts, nameof(experts), logits.Shape[0], -1);
+        RequireVector(device, counts, nameof(counts), DType.Float64, logits.Shape[1]);
+        RequireVector(device, probabilities, nameof(probabilities), DType.Float64, logits.Shape[1]);
+        RequireRange(experts, nameof(experts), 0, logits.Shape[1], "experts");
+    }
+
+    /// <summary>Checks <see cref="IExpertKernels.ExpertLoadBackward"/>.</summary>
+    public static void ExpertLoadBackward(DeviceKind device, Tensor logits, Tensor dProbabilities, Tensor dLogits)
+    {
+        Require(device, logits, nameof(logits), DType.Float32, -1, -1);
+        RequireVector(device, dProbabilities, nameof(dProbabilities), DType.Float32, logits.Shape[1]);
+        Require(device, dLogits, nameof(dLogits), DType.Float32, logits.Shape[0], logits.Shape[1]);
+        RequireDisjoint(dLogits, nameof(dLogits), logits, nameof(logits));
+    }
+
     /// <summary>Checks <see cref="IExpertKernels.GroupedLinear"/>.</summary>
     public static void GroupedLinear(DeviceKind device, Tensor x, Tensor rowOffsets, IReadOnlyList<WeightMatrix> experts, Tensor y)
     {
@@ -44,6 +96,12 @@ public static partial class Contract
         Require(device, x, nameof(x), DType.Float32, dy.Shape[0], inputs);
         (long dOutputs, long dInputs) = RequireExperts(device, dExperts, nameof(dExperts), rowOffsets);
         if ((dOutputs, dInputs) != (outputs, inputs)) { throw Wrong(nameof(dExperts), $"W [{dOutputs}, {dInputs}]", $"W [{outputs}, {inputs}], as experts"); }
+    }
+
+    private static void RequireIndices(DeviceKind device, Tensor indices, string name, long rows, long columns)
+    {
+        Require(device, indices, name, DType.Int32, rows, columns);
+        RequireContiguous(indices, name);
     }
 
     private static (long Outputs, long Inputs) RequireExperts(DeviceKind device, IReadOnlyList<WeightMatrix> experts, string name, Tensor rowOffsets)

@@ -39,8 +39,8 @@ public sealed partial class Decoder
         int count = Config.Experts!.Count;
         return new ExpertParameters(
             Linear(layer, bias: false, ParameterRole.Router),
-            [.. Enumerable.Range(0, count).Select(e => Add(layer, bias: false, e, GateAndUp))],
-            [.. Enumerable.Range(0, count).Select(e => Add(layer, bias: false, e, ParameterRole.Down))]);
+            new ExpertWeights([.. Enumerable.Range(0, count).Select(e => Add(layer, bias: false, e, GateAndUp))]),
+            new ExpertWeights([.. Enumerable.Range(0, count).Select(e => Add(layer, bias: false, e, ParameterRole.Down))]));
     }
 
     private ReadOnlySpan<ParameterRole> GateAndUp => Config.GatedMlp ? [ParameterRole.Gate, ParameterRole.Up] : [ParameterRole.Up];

@@ -1,3 +1,5 @@
+using HybridEngine.Core;
+
 namespace HybridEngine.Models;
 
 /// <summary>A linear map's parameters: <c>y = x W^T + b</c>.</summary>
@@ -32,7 +34,39 @@ public sealed record MlpParameters(NormParameters? Norm, LinearParameters? Up, L
 /// <param name="Router">One row an expert.</param>
 /// <param name="Up">Gate and up rows in one, or up alone, by expert.</param>
 /// <param name="Down">Back to the residual stream, by expert.</param>
-public sealed record ExpertParameters(LinearParameters Router, IReadOnlyList<Parameter> Up, IReadOnlyList<Parameter> Down);
+public sealed record ExpertParameters(LinearParameters Router, ExpertWeights Up, ExpertWeights Down);
+
+/// <summary>The same projection of every expert of a layer.</summary>
+public sealed class ExpertWeights
+{
+    private readonly WeightMatrix[] _matrices;
+    private readonly WeightMatrix[] _gradients;
+
+    /// <param name="parameters">One an expert, of equal shapes.</param>
+    public ExpertWeights(IReadOnlyList<Parameter> parameters) =>
+        (Parameters, _matrices, _gradients) = (parameters, new WeightMatrix[parameters.Count], new WeightMatrix[parameters.Count]);
+
+    /// <summary>One an expert.</summary>
+    public IReadOnlyList<Parameter> Parameters { get; }
+
+    /// <summary>Rows of each.</summary>
+    public int Outputs => Parameters[0].Rows;
+
+    /// <summary>The matrices as they are now (weights may be given back and set again), in a list that the next call overwrites.</summary>
+    public IReadOnlyList<WeightMatrix> Matrices()
+    {
+        for (int e = 0; e < _matrices.Length; e++) { _matrices[e] = Parameters[e].Matrix!; }
+        return _matrices;
+    }
+
+    /// <summary>The gradients, or null when the parameters are frozen.</summary>
+    public IReadOnlyList<WeightMatrix>? Gradients()
+    {
+        if (Parameters[0].GradientMatrix is null) { return null; }
+        for (int e = 0; e < _gradients.Length; e++) { _gradients[e] = Parameters[e].GradientMatrix!; }
+        return _gradients;
+    }
+}
 
 /// <summary>Parameters of one block.</summary>
 /// <param name="Attention">First branch.</param>

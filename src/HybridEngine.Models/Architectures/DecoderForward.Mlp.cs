@@ -9,7 +9,7 @@ public sealed partial class DecoderForward
     private Tensor RunMlp(int layer, Tensor x, BlockTape tape)
     {
         MlpParameters parameters = _decoder.Blocks[layer].Mlp;
-        Tensor result = RunDense(parameters, x, tape);
+        Tensor result = parameters.Experts is { } experts ? RunExperts(experts, x, tape) : RunDense(parameters, x, tape);
         if (parameters.OutputNorm is { } norm) { (result, tape.MlpOutput) = NormOutput(norm, result, _keep); }
         return result;
     }

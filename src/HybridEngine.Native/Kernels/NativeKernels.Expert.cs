@@ -21,6 +21,45 @@ public sealed unsafe partial class NativeKernels
     }
 
     /// <inheritdoc />
+    public void GroupChoices(Tensor experts, Tensor rowOffsets, Tensor tokens, Tensor slots)
+    {
+        Contract.GroupChoices(Device, experts, rowOffsets, tokens, slots);
+        NativeMethods.he_group_choices(_context, experts.Shape[0], rowOffsets.Shape[0] - 1, experts.Shape[1], I32(experts), I32(rowOffsets), I32(tokens), I32(slots)).Check();
+    }
+
+    /// <inheritdoc />
+    public void CombineChoices(Tensor grouped, Tensor slots, Tensor weights, Tensor y)
+    {
+        Contract.CombineChoices(Device, grouped, slots, weights, y);
+        NativeMethods.he_combine_choices(_context, slots.Shape[0], slots.Shape[1], grouped.Shape[1], F32(grouped), RowStride(grouped), I32(slots),
+            F32(weights), RowStride(weights), F32(y), RowStride(y)).Check();
+    }
+
+    /// <inheritdoc />
+    public void CombineChoicesBackward(Tensor grouped, Tensor slots, Tensor weights, Tensor dy, Tensor dGrouped, Tensor dWeights)
+    {
+        Contract.CombineChoicesBackward(Device, grouped, slots, weights, dy, dGrouped, dWeights);
+        NativeMethods.he_combine_choices_backward(_context, slots.Shape[0], slots.Shape[1], grouped.Shape[1], F32(grouped), RowStride(grouped), I32(slots),
+            F32(weights), RowStride(weights), F32(dy), RowStride(dy), F32(dGrouped), RowStride(dGrouped), F32(dWeights), RowStride(dWeights)).Check();
+    }
+
+    /// <inheritdoc />
+    public void ExpertLoad(Tensor logits, Tensor experts, Tensor counts, Tensor probabilities)
+    {
+        Contract.ExpertLoad(Device, logits, experts, counts, probabilities);
+        NativeMethods.he_expert_load(_context, logits.Shape[0], logits.Shape[1], experts.Shape[1], F32(logits), RowStride(logits), I32(experts),
+            F64(counts), F64(probabilities)).Check();
+    }
+
+    /// <inheritdoc />
+    public void ExpertLoadBackward(Tensor logits, Tensor dProbabilities, Tensor dLogits)
+    {
+        Contract.ExpertLoadBackward(Device, logits, dProbabilities, dLogits);
+        NativeMethods.he_expert_load_backward(_context, logits.Shape[0], logits.Shape[1], F32(logits), RowStride(logits), F32(dProbabilities),
+            F32(dLogits), RowStride(dLogits)).Check();
+    }
+
+    /// <inheritdoc />
     public void GroupedLinear(Tensor x, Tensor rowOffsets, IReadOnlyList<WeightMatrix> experts, Tensor y)
     {
         Contract.GroupedLinear(Device, x, rowOffsets, experts, y);

@@ -10,9 +10,15 @@ public sealed partial class DecoderBackward
     {
         MlpParameters parameters = _decoder.Blocks[layer].Mlp;
         Tensor dOutput = BackThroughOutputNorm(parameters.OutputNorm, tape.MlpOutput, d);
+        if (parameters.Experts is { } experts) { ExpertsBackward(experts, tape, x, dOutput, dx, accumulate); }
+        else { DenseBackward(parameters, tape, x, dOutput, dx, accumulate); }
+        if (parameters.OutputNorm is not null) { _pool.Return(dOutput); }
+    }
+
+    private void DenseBackward(MlpParameters parameters, BlockTape tape, Tensor x, Tensor dOutput, Tensor dx, bool accumulate)
+    {
         Tensor dActivated = _pool.Rent(DType.Float32, tape.Activated.Shape[0], tape.Activated.Shape[1]);
         ProjectBackward(parameters.Down!, tape.Activated, dOutput, dActivated);
-        if (parameters.OutputNorm is not null) { _pool.Return(dOutput); }
         ProjectBackward(parameters.Up!, x, ActivationBackward(tape.Up, dActivated), dx, accumulate);
         _pool.Return(dActivated);
     }

@@ -40,6 +40,76 @@ public abstract class ExpertContract<TBackend> : KernelSuite<TBackend> where TBa
         FiniteDifferences.Check(logits, Forward, dWeights, Route(Kernels, 2, 5, 3, logits, dWeights, normalize).Gradient, $"normalize {normalize}, {Random}");
     }
 
+    [SkippableTheory, InlineData(0, 4, 2), InlineData(1, 3, 1), InlineData(9, 8, 2), InlineData(70, 17, 5), InlineData(300, 4, 4)]
+    public void GroupChoices_RandomChoices_IsAStableSortByExpert(int tokens, int experts, int topK)
+    {
+        int[] chosen = [.. Enumerable.Range(0, tokens * topK).Select(_ => Random.Integer(0, experts))];
+        Tensor offsets = Kernels.Allocate(DType.Int32, experts + 1), owners = Kernels.Allocate(DType.Int32, chosen.Length), slots = Kernels.Allocate(DType.Int32, tokens, topK);
+        Kernels.GroupChoices(Kernels.Ints(chosen).View(tokens, topK), offsets, owners, slots);
+        int[] order = [.. Enumerable.Range(0, chosen.Length).OrderBy(i => chosen[i])];  // OrderBy is stable
+        Assert.Equal(order.Select(i => i / topK), Kernels.ReadInts(owners));
+        Assert.Equal(Enumerable.Range(0, chosen.Length).Select(i => Array.IndexOf(order, i)), Kernels.ReadInts(slots));
+        Assert.Equal(Enumerable.Range(0, experts + 1).Select(e => chosen.Count(c => c < e)), Kernels.ReadInts(offsets));
+    }
+
+    [SkippableTheory, InlineData(1, 1, 1), InlineData(7, 3, 33), InlineData(40, 2, 300)]
+    public void CombineChoices_AndItsBackward_AgreeWithReference(int tokens, int topK, int width)
+    {
+        int[] slots = Random.Permutation(tokens * topK);
+        float[] grouped = Random.Normal(slots.Length * width), weights = Random.Normal(slots.Length), dy = Random.Normal(tokens * width);
+        float[][] Run(IKernels k)
+        {
+            Tensor rows = Place(k, grouped, slots.Length, width), places = k.Ints(slots).View(tokens, topK), factors = Place(k, weights, tokens, topK);
+            Tensor y = Space(k, tokens, width), dGrouped = Space(k, slots.Length, width), dWeights = Space(k, tokens, topK);
+            k.CombineChoices(rows, places, factors, y);
+            k.CombineChoicesBackward(rows, places, factors, Place(k, dy, tokens, width), dGrouped, dWeights);
+            return [k.Read(y), k.Read(dGrouped), k.Read(dWeights)];
+        }
+
+        float[][] expected = Run(Oracle), actual = Run(Kernels);
+        for (int i = 0; i < expected.Length; i++) { Compare.CloseToLargest(expected[i], actual[i], 2e-6, $"output {i}, {Random}"); }
+    }
+
+    [SkippableFact]
+    public void CombineChoices_TokenAloneOrInBatch_SameBits()
+    {
+        const int Tokens = 9, TopK = 3, Width = 37;
+        int[] slots = Random.Permutation(Tokens * TopK);
+        float[] grouped = Random.Normal(slots.Length * Width), weights = Random.Normal(slots.Length);
+        Tensor y = Space(Kernels, Tokens, Width), one = Space(Kernels, 1, Width);
+        Kernels.CombineChoices(Place(Kernels, grouped, slots.Length, Width), Kernels.Ints(slots).View(Tokens, TopK), Place(Kernels, weights, Tokens, TopK), y);
+        for (int t = 0; t < Tokens; t++)
+        {
+            float[] rows = [.. Enumerable.Range(0, TopK).SelectMany(i => grouped.Skip(slots[t * TopK + i] * Width).Take(Width))];
+            Kernels.CombineChoices(Place(Kernels, rows, TopK, Width), Kernels.Ints([0, 1, 2]).View(1, TopK), Place(Kernels, weights.AsSpan(t * TopK, TopK), 1, TopK), one);
+            Compare.SameBits(Kernels.Read(y)[(t * Width)..((t + 1) * Width)], Kernels.Read(one), Random);
+        }
+    }
+
+    [SkippableTheory, InlineData(1, 1, 1), InlineData(33, 17, 4), InlineData(200, 8, 2)]
+    public void ExpertLoad_AndItsBackward_AgreeWithReference(int tokens, int experts, int topK)
+    {
+        float[] logits = Random.Normal(tokens * experts), d = Random.Normal(experts), start = Random.Normal(tokens * experts);
+        int[] chosen = [.. Enumerable.Range(0, tokens * topK).Select(_ => Random.Integer(0, experts))];
+        float[][] Run(IKernels k)
+        {
+            Tensor counts = k.Allocate(DType.Float64, experts), sums = k.Allocate(DType.Float64, experts), dLogits = Place(k, start, tokens, experts);
+            Tensor rows = Place(k, logits, tokens, experts), ids = k.Ints(chosen).View(tokens, topK);
+            k.Zero(counts);
+            k.Zero(sums);
+            for (int layer = 0; layer < 2; layer++) { k.ExpertLoad(rows, ids, counts, sums); }
+            k.ExpertLoadBackward(rows, k.Floats(d), dLogits);
+            double[] both = new double[2 * experts];
+            k.Download(counts, both.AsSpan(0, experts));
+            k.Download(sums, both.AsSpan(experts));
+            return [[.. both.Select(v => (float)v)], k.Read(dLogits)];
+        }
+
+        float[][] expected = Run(Oracle), actual = Run(Kernels);
+        Assert.Equal(2 * tokens * topK, actual[0].Take(experts).Sum());
+        for (int i = 0; i < expected.Length; i++) { Compare.CloseToLargest(expected[i], actual[i], 2e-6, $"output {i}, {Random}"); }
+    }
+
     [SkippableTheory]
     [InlineData(new[] { 0, 0, 0 }, 5, 7), InlineData(new[] { 3, 0, 17, 1 }, 33, 15), InlineData(new[] { 40, 7 }, 257, 65)]
     public void GroupedLinear_AndItsBackward_AgreeWithReference(int[] rows, int inputs, int outputs)
@@ -84,6 +154,14 @@ public abstract class ExpertContract<TBackend> : KernelSuite<TBackend> where TBa
         Refuses("rowOffsets[1]", () => Kernels.GroupedLinear(logits, Kernels.Ints([0, 3]), w, y));
         Refuses("x", () => Kernels.GroupedLinear(bad, Kernels.Ints([0, 2]), w, y));
         Refuses("y", () => Kernels.GroupedLinear(logits, Kernels.Ints([0, 2]), w, bad));
+        Tensor offsets = Kernels.Allocate(DType.Int32, 5), owners = Kernels.Allocate(DType.Int32, 4), chosen = Kernels.Ints([0, 3, 1, 2]).View(2, 2);
+        Refuses("experts[1]", () => Kernels.GroupChoices(Kernels.Ints([0, 4, 1, 2]).View(2, 2), offsets, owners, experts));
+        Refuses("tokens", () => Kernels.GroupChoices(chosen, offsets, offsets, experts));
+        Refuses("slots", () => Kernels.GroupChoices(chosen, offsets, owners, owners));
+        Refuses("slots[3]", () => Kernels.CombineChoices(Kernels.Allocate(DType.Float32, 4, 5), Kernels.Ints([0, 1, 2, 4]).View(2, 2), weights, y));
+        Refuses("grouped", () => Kernels.CombineChoices(logits, chosen, weights, logits));
+        Refuses("counts", () => Kernels.ExpertLoad(logits, chosen, weights, weights));
+        Refuses("dProbabilities", () => Kernels.ExpertLoadBackward(logits, owners, logits));
     }
 
     private (int[] Ids, float[] Weights, float[] Gradient) Route(IKernels k, int tokens, int experts, int topK, float[] logits, float[] dWeights, bool normalize)

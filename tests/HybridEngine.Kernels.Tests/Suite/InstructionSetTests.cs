@@ -27,6 +27,7 @@ public sealed class InstructionSetTests
         ["attention all"] = (k, r) => Attention(k, r, "all"),
         ["head"] = (k, r) => Head(k, r, new HeadOptions()),
         ["head cap"] = (k, r) => Head(k, r, new HeadOptions(0.7f, 5)),
+        ["experts"] = Experts,
         ["sampling"] = Sampling,
         ["optimizer"] = Optimizer,
     };
@@ -69,6 +70,22 @@ public sealed class InstructionSetTests
         k.Embed(ids, table, y, 1.7f, accumulate: true);
         k.EmbedBackward(ids, y, gradient, 1.3f);
         return [k.Read(y), k.ReadWeight(gradient)];
+    }
+
+    private static float[][] Experts(IKernels k, TestRandom r)
+    {
+        const int Count = 19, TopK = 3;
+        Tensor logits = k.Floats(r.Normal(Rows * Count), Rows, Count), chosen = k.Allocate(DType.Int32, Rows, TopK), weights = k.Allocate(DType.Float32, Rows, TopK);
+        Tensor offsets = k.Allocate(DType.Int32, Count + 1), owners = k.Allocate(DType.Int32, Rows * TopK), slots = k.Allocate(DType.Int32, Rows, TopK);
+        k.RouteExperts(logits, true, chosen, weights);
+        k.GroupChoices(chosen, offsets, owners, slots);
+        Tensor grouped = k.Floats(r.Normal(Rows * TopK * Width), Rows * TopK, Width), dGrouped = k.Allocate(DType.Float32, Rows * TopK, Width), y = k.Allocate(DType.Float32, Rows, Width);
+        Tensor dWeights = k.Allocate(DType.Float32, Rows, TopK), dLogits = k.Allocate(DType.Float32, Rows, Count);
+        k.CombineChoices(grouped, slots, weights, y);
+        k.CombineChoicesBackward(grouped, slots, weights, k.Floats(r.Normal(Rows * Width), Rows, Width), dGrouped, dWeights);
+        k.RouteExpertsBackward(logits, true, chosen, weights, dWeights, dLogits);
+        k.ExpertLoadBackward(logits, k.Floats(r.Normal(Count)), dLogits);
+        return [k.Read(weights), k.Read(y), k.Read(dGrouped), k.Read(dWeights), k.Read(dLogits)];
     }
 
     private static float[][] Norm(IKernels k, TestRandom r, NormKind kind)

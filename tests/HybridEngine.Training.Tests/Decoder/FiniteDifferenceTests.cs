@@ -9,7 +9,7 @@ public sealed class FiniteDifferenceTests
         using IKernels kernels = Backends.Open(backend);
         int seed = Environment.TickCount & 0xFFFF;
         Random random = new(seed);
-        using Models.Decoder decoder = TinyModels.Create(kernels, name, (ulong)seed);
+        using Models.Decoder decoder = TinyModels.Create(kernels, name, (ulong)seed, smooth: true);
         using TrainableLanguageModel model = new(decoder);
         PackedBatch batch = PackedBatch.Pack(TinyModels.Sequence(random, 11), TinyModels.Sequence(random, 1), TinyModels.Sequence(random, 19));
         TokenSelection selection = TokenSelection.NextTokens(batch);
@@ -34,7 +34,7 @@ public sealed class FiniteDifferenceTests
         using IKernels kernels = Backends.Open(backend);
         int seed = Environment.TickCount & 0xFFFF;
         Random random = new(seed);
-        using Models.Decoder body = TinyModels.Create(kernels, name, (ulong)seed);
+        using Models.Decoder body = TinyModels.Create(kernels, name, (ulong)seed, smooth: true);
         using ScalarHead head = new(kernels, body.Config.EmbeddingSize);
         head.Weight.Set(Random(random, body.Config.EmbeddingSize));
         using TrainableScalarModel model = new(body, head);

@@ -68,6 +68,10 @@ public sealed class SameBitsTests
     [SkippableTheory]
     [InlineData("llama")]
     [InlineData("gpt2")]
+    [InlineData("gemma2")]
+    [InlineData("bloom")]
+    [InlineData("gpt-neox")]
+    [InlineData("experts")]
     public void Native_AnyThreadsAndInstructionSet_SameHiddenStatesAndGradients(string model)
     {
         using IKernels one = Backends.Open("native", threads: 1);

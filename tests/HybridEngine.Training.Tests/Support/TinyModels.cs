@@ -4,11 +4,17 @@ namespace HybridEngine.Training.Tests;
 public static class TinyModels
 {
     public static IReadOnlyList<string> Names { get; } = ["llama", "llama-tied-biases", "window", "head-norms", "gpt2", "opt", "opt-after-norm",
-        "gemma2", "gemma3", "olmo2", "phi", "gptj", "gpt-neox", "gpt-neo", "bloom", "bloom-carried", "partial-layers"];
+        "gemma2", "gemma3", "olmo2", "phi", "gptj", "gpt-neox", "gpt-neo", "bloom", "bloom-carried", "partial-layers",
+        "experts", "experts-after-norm", "experts-sandwich"];
 
-    public static Models.Decoder Create(IKernels kernels, string name, ulong seed = 0)
+    /// <param name="kernels">Where.</param>
+    /// <param name="name">Which.</param>
+    /// <param name="seed">Of the weights.</param>
+    /// <param name="smooth">Every token goes through every expert: the loss has no steps where a choice changes.</param>
+    public static Models.Decoder Create(IKernels kernels, string name, ulong seed = 0, bool smooth = false)
     {
         DecoderConfig config = Config(name);
+        if (smooth && config.Experts is { } experts) { config = config with { Experts = experts with { PerToken = experts.Count } }; }
         Models.Decoder decoder = Models.Decoder.Create(kernels, config, Bind(config), new Initialization(0.5, 0.25, 0.25), seed);
         Random random = new((int)seed + 77);
         foreach (Parameter parameter in decoder.Parameters)
@@ -66,6 +72,9 @@ public static class TinyModels
             "gpt-neo" => gpt2 with { QueryKeyValueBias = false, AttentionScale = 1, Windows = [0, 9, 0], ScaleByLayer = true },
             "bloom" => bloom,
             "bloom-carried" => bloom with { NormPlacement = NormPlacement.Carried },
+            "experts" => llama with { Experts = new ExpertConfig(5, 2, 19, NormalizeWeights: true, [true, false, true]) },
+            "experts-after-norm" => gpt2 with { NormPlacement = NormPlacement.After, FinalNorm = false, MlpBias = false, Experts = new ExpertConfig(4, 1, 16, NormalizeWeights: false, [true, true, true]) },
+            "experts-sandwich" => gemma with { Experts = new ExpertConfig(7, 3, 16, NormalizeWeights: false, [true, true, false]) },
             "partial-layers" => llama with { LayerRotary = [Rotary(6), null, Rotary(4)] },
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, "unknown"),
         };
@@ -105,9 +114,25 @@ public static class TinyModels
             Linear(ParameterRole.AttentionOutput, l, c.HiddenSize, c.QueryWidth, c.AttentionOutputBias);
             Norm(c.HasOutputNorms, ParameterRole.AttentionOutputNorm, l, c.HiddenSize);
             Norm(inputs && c.BlockOrder != BlockOrder.ParallelOneNorm, ParameterRole.MlpNorm, l, c.HiddenSize);
+            if (c.HasExperts(l)) { BindExperts(l); continue; }
             if (c.GatedMlp) { Linear(ParameterRole.Gate, l, c.IntermediateSize, c.HiddenSize, c.MlpBias); }
             Linear(ParameterRole.Up, l, c.IntermediateSize, c.HiddenSize, c.MlpBias);
             Linear(ParameterRole.Down, l, c.HiddenSize, c.IntermediateSize, c.MlpBias);
+            Norm(c.HasOutputNorms, ParameterRole.MlpOutputNorm, l, c.HiddenSize);
+        }
+
+        void BindExperts(int l)
+        {
+            ExpertConfig experts = c.Experts!;
+            Weight(ParameterRole.Router, l, experts.Count, c.HiddenSize);
+            for (int e = 0; e < experts.Count; e++)
+            {
+                void Expert(ParameterRole role, int rows, int columns) => all.Add(new ParameterBinding(role, l, false, $"{l}.{e}.{role}.weight", rows, columns, Expert: e));
+                if (c.GatedMlp) { Expert(ParameterRole.Gate, experts.IntermediateSize, c.HiddenSize); }
+                Expert(ParameterRole.Up, experts.IntermediateSize, c.HiddenSize);
+                Expert(ParameterRole.Down, c.HiddenSize, experts.IntermediateSize);
+            }
+
             Norm(c.HasOutputNorms, ParameterRole.MlpOutputNorm, l, c.HiddenSize);
         }
 

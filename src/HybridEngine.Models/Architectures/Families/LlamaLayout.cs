@@ -5,6 +5,9 @@ namespace HybridEngine.Models;
 /// <summary>What Llama and its relatives share: RMS norms before each half of a block, rotary positions, a gated MLP, keys and tensor names. A relative is what it does differently.</summary>
 internal abstract class LlamaLayout : ModelFamily
 {
+    // Far above any model; each expert is three tensors in every layer.
+    private const int MaxExperts = 4096;
+
     protected static readonly TensorNames LlamaNames = new()
     {
         Embedding = "model.embed_tokens",
@@ -69,6 +72,15 @@ internal abstract class LlamaLayout : ModelFamily
         int? window = config.Flag("use_sliding_window", false) ? config.Integer("sliding_window") : null;
         int first = config.Integer("max_window_layers") ?? 28;
         return ReadWindows(config, layers, window, i => i >= first);
+    }
+
+    /// <summary>How many experts there are and how tokens choose among them.</summary>
+    protected static ExpertConfig ReadExperts(ConfigReader config, string key, int absent, int perToken, int intermediateSize, bool normalize, IReadOnlyList<bool> layers)
+    {
+        int count = config.Size(key, absent), chosen = config.Size("num_experts_per_tok", perToken);
+        if (count > MaxExperts) { throw new InvalidInputException($"{config.Source}: {key}", $"{count}", $"at most {MaxExperts}"); }
+        return chosen <= count ? new ExpertConfig(count, chosen, intermediateSize, normalize, layers)
+            : throw new InvalidInputException($"{config.Source}: num_experts_per_tok", $"{chosen}", $"at most the {count} experts");
     }
 
     // Which layers slide by the file's own list, or null.

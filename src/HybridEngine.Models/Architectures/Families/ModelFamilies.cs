@@ -9,7 +9,7 @@ public static class ModelFamilies
     private static readonly ModelFamily[] _all =
     [
         new LlamaFamily(), new MistralFamily(), new Qwen2Family(), new Qwen3Family(), new GemmaFamily(), new Gemma2Family(), new Gemma3Family(), new Olmo2Family(), new SmolLm3Family(),
-        new Phi3Family(), new PhiFamily(), new OptFamily(), new Gpt2Family(), new GptNeoFamily(), new GptJFamily(), new GptNeoXFamily(), new BloomFamily(),
+        new MixtralFamily(), new Qwen3MoeFamily(), new Phi3Family(), new PhiFamily(), new OptFamily(), new Gpt2Family(), new GptNeoFamily(), new GptJFamily(), new GptNeoXFamily(), new BloomFamily(),
     ];
 
     /// <summary>Their names, comma-separated, for messages.</summary>
