@@ -25,9 +25,11 @@ internal static class GenerateCommand
         Option<int> batch = Numbers.AtLeast(new Option<int>("--max-batch") { Description = "Sequences that run at once.", DefaultValueFactory = _ => 256, HelpName = "N" }, 1);
         Option<bool> timing = new("--timing") { Description = "A last line with tokens and seconds." };
         SamplingArguments sampling = new();
+        SpeculationArguments speculation = new();
         Command command = new("generate", "Continues prompts.") { model, prompt, input, chat, system };
         ids.AddTo(command);
         sampling.AddTo(command);
+        speculation.AddTo(command);
         foreach (Option option in new Option[] { n, top, sampled, batch, timing }) { command.Options.Add(option); }
         command.SetAction((parse, stop) =>
         {
@@ -36,10 +38,10 @@ internal static class GenerateCommand
             if (parse.GetValue(chat) && parse.GetValue(prompt) is null) { throw new InvalidInputException("--chat", "no --prompt", "--prompt with it (lines of --input bring their own messages)"); }
             SamplingOptions options = sampling.Read(parse) with { TopLogProbs = parse.GetValue(top) };
             int choices = parse.GetValue(n);
-            using HybridModel loaded = HybridModel.Load(parse.GetValue(model)!, ModelOption.Options(parse) with
+            using HybridModel loaded = HybridModel.Load(parse.GetValue(model)!, speculation.Apply(parse, ModelOption.Options(parse) with
             {
                 Engine = new EngineOptions { MaxSequences = Math.Max(parse.GetValue(batch), choices) },
-            });
+            }));
             IReadOnlyList<PromptLine> prompts = parse.GetValue(input) is { } file
                 ? [.. InputLines.Read(file).Select(line => PromptLine.Read(line, loaded.Tokenizer, options, choices))]
                 : [new PromptLine(ids.Read(parse) ?? Encode(loaded, parse.GetValue(prompt)!, parse.GetValue(chat), parse.GetValue(system)), options, choices, [])];

@@ -57,6 +57,9 @@ internal sealed class GenerationOutput(bool json, bool sampledLogProbs)
             w.WriteNumber("decode_seconds", Math.Round(s.DecodeTime.TotalSeconds, 6));
             w.WriteNumber("steps", s.Steps);
             w.WriteNumber("preemptions", s.Preemptions);
+            w.WriteNumber("prefix_hit_rate", Math.Round(s.PrefixHitRate, 4));
+            w.WriteNumber("draft_tokens", s.DraftTokens);
+            w.WriteNumber("accepted_tokens", s.AcceptedDrafts);
             w.WriteEndObject();
             w.WriteEndObject();
         });
@@ -89,6 +92,7 @@ internal sealed class GenerationOutput(bool json, bool sampledLogProbs)
 
             if (sampledLogProbs) { w.WriteNumbers("sampled_logprobs", r.SampledLogProbs); }
             w.WriteString("finish_reason", Reason(r.FinishReason));
+            w.WriteNumber("weight_version", r.WeightVersion);
             w.WriteEndObject();
         }
 

@@ -17,6 +17,7 @@ public sealed partial class HybridModel : IDisposable
     private readonly HybridOptions _options;
     private readonly ModelSaveOptions _save;
     private GenerationEngine? _engine;
+    private Decoder? _draft;
     private TrainableLanguageModel? _trainer;
 
     private HybridModel(IKernels kernels, bool ownsKernels, BackendReport backend, Decoder decoder, Tokenizer? tokenizer, ModelSaveOptions save, HybridOptions options, bool ownsDecoder = true)
@@ -99,7 +100,7 @@ public sealed partial class HybridModel : IDisposable
     public GenerationEngine Generator()
     {
         Switch(HybridMode.Generate);
-        return _engine ??= new GenerationEngine(Decoder, _options.Engine, Tokenizer);
+        return _engine ??= new GenerationEngine(Decoder, _options.Engine, Tokenizer, _draft ??= LoadDraft());
     }
 
     /// <summary>Writes the model in Hugging Face layout, so that transformers and this engine read it: a complete folder or nothing.</summary>
@@ -113,6 +114,7 @@ public sealed partial class HybridModel : IDisposable
     {
         _scorer?.Dispose();
         _engine?.Dispose();
+        _draft?.Dispose();
         _trainer?.Dispose();
         RewardHead?.Dispose();
         if (_ownsDecoder) { Decoder.Dispose(); }
@@ -133,6 +135,13 @@ public sealed partial class HybridModel : IDisposable
             kernels.Dispose();
             throw;
         }
+    }
+
+    private Decoder? LoadDraft()
+    {
+        if (_options.DraftModel is not { } path) { return null; }
+        using ModelFiles files = ModelFiles.Open(path);
+        return Decoder.Load(Kernels, files);
     }
 
     private void Switch(HybridMode to)

@@ -22,6 +22,9 @@ public sealed record HybridOptions
     /// <summary>Sizes of generation.</summary>
     public EngineOptions Engine { get; init; } = new();
 
+    /// <summary>Path of a smaller model of the same vocabulary that guesses tokens ahead while generating (<see cref="EngineOptions.Speculation"/>); null for none. Answers do not change.</summary>
+    public string? DraftModel { get; init; }
+
     /// <summary>Optimizer and memory of training.</summary>
     public TrainingOptions Training { get; init; } = new();
 
