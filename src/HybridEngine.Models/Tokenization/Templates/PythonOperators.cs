@@ -30,12 +30,14 @@ internal static class PythonOperators
     private static bool Equal(object? left, object? right, int depth)
     {
         if (depth > 100) throw new TemplateException("maximum recursion depth exceeded in comparison");
+        // Values can share parts: a list of a few lines can have more leaves than there are atoms.
+        TemplateInterpreter.Work(1);
         if (IsNumber(left) && IsNumber(right)) return left is double || right is double ? ToDouble(left) == ToDouble(right) : ToInteger(left) == ToInteger(right);
         return (left, right) switch
         {
             (null, null) => true,
             (Undefined, Undefined) => true,
-            (string or SafeText, string or SafeText) => PythonText.Str(left) == PythonText.Str(right),
+            (string or SafeText, string or SafeText) => SameText(PythonText.Str(left), PythonText.Str(right)),
             (TemplateList a, TemplateList b) => a.IsTuple == b.IsTuple && a.Items.Count == b.Items.Count && a.Items.Zip(b.Items).All(pair => Equal(pair.First, pair.Second, depth + 1)),
             (TemplateDict a, TemplateDict b) => a.Count == b.Count && a.Items.All(item => b.TryGet(item.Key, out object? other) && Equal(item.Value, other, depth + 1)),
             (TemplateRange a, TemplateRange b) => a == b,
@@ -43,15 +45,26 @@ internal static class PythonOperators
         };
     }
 
+    private static bool SameText(string left, string right)
+    {
+        TemplateInterpreter.Work(Math.Min(left.Length, right.Length) / 256);
+        return left == right;
+    }
+
+    /// <summary>Counts the work of looking for one text in another, which takes up to the product of their lengths.</summary>
+    public static void Search(string text, string part) => TemplateInterpreter.Work(text.Length / 256 + ((long)text.Length * part.Length >> 14));
+
     /// <summary>Order of two values; an error where Python has none.</summary>
     public static int Compare(object? left, object? right, string sign)
     {
         if (IsNumber(left) && IsNumber(right)) return left is double || right is double ? ToDouble(left).CompareTo(ToDouble(right)) : ToInteger(left).CompareTo(ToInteger(right));
+        TemplateInterpreter.Work(1);
         if (left is string or SafeText && right is string or SafeText) return CompareCodePoints(PythonText.Str(left), PythonText.Str(right));
         if (left is TemplateList a && right is TemplateList b && a.IsTuple == b.IsTuple)
         {
             for (int i = 0; i < Math.Min(a.Items.Count, b.Items.Count); i++)
             {
+                TemplateInterpreter.Work(1);
                 if (!Equals(a.Items[i], b.Items[i])) return Compare(a.Items[i], b.Items[i], sign);
             }
             return a.Items.Count.CompareTo(b.Items.Count);
@@ -67,6 +80,7 @@ internal static class PythonOperators
         {
             case string or SafeText:
                 if (item is not (string or SafeText)) throw new TemplateException($"'in <string>' requires string as left operand, not {PythonText.TypeName(item)}");
+                Search(PythonText.Str(container), PythonText.Str(item));
                 return PythonText.Str(container).Contains(PythonText.Str(item), StringComparison.Ordinal);
             case TemplateDict dict: return dict.TryGet(item, out _);
             default: return Iterate(container).Any(other => Equals(other, item));
@@ -197,12 +211,15 @@ internal static class PythonOperators
 
     private static object Integers(string sign, BigInteger left, BigInteger right)
     {
+        long leftBits = left.GetBitLength(), rightBits = right.GetBitLength();
+        if (Math.Max(leftBits, rightBits) > LongestNumber) throw TooLong();
+        TemplateInterpreter.Work(leftBits * rightBits >> 12);
         switch (sign)
         {
             case "+": return left + right;
             case "-": return left - right;
             case "*":
-                if (left.GetBitLength() + right.GetBitLength() > LongestNumber) throw TooLong();
+                if (leftBits + rightBits > LongestNumber) throw TooLong();
                 return left * right;
             case "//" or "%":
                 if (right.IsZero) throw new TemplateException("integer division or modulo by zero");
@@ -240,6 +257,7 @@ internal static class PythonOperators
 
     private static int CompareCodePoints(string left, string right)
     {
+        TemplateInterpreter.Work((left.Length + right.Length) / 32);
         if (!left.Any(char.IsSurrogate) && !right.Any(char.IsSurrogate)) return string.CompareOrdinal(left, right);
         return CodePoints.Of(left).AsSpan().SequenceCompareTo(CodePoints.Of(right));
     }

@@ -39,7 +39,7 @@ internal static class SequenceFilters
     {
         foreach (object? item in PythonOperators.Iterate(value))
         {
-            interpreter.Spend();
+            interpreter.SpendOn(item);
             yield return item;
         }
     }
@@ -140,7 +140,11 @@ internal static class SequenceFilters
     private static object? Sum(TemplateInterpreter interpreter, object? value, CallArguments arguments)
     {
         object? attribute = arguments.Get(0, "attribute"), sum = arguments.Get(1, "start", BigInteger.Zero);
-        foreach (object? item in Walk(interpreter, value)) sum = PythonOperators.Binary("+", sum, attribute == null ? item : TemplateMembers.Path(item, attribute));
+        foreach (object? item in Walk(interpreter, value))
+        {
+            sum = PythonOperators.Binary("+", sum, attribute == null ? item : TemplateMembers.Path(item, attribute));
+            interpreter.SpendOn(sum);
+        }
         return sum;
     }
 
@@ -150,7 +154,10 @@ internal static class SequenceFilters
         if (size is < 1 or > PythonOperators.LongestText) throw new TemplateException($"batches of {size} items");
         object? fill = arguments.Get(1, "fill_with");
         foreach (object?[] part in Walk(interpreter, value).Chunk(size))
+        {
+            interpreter.Spend(1 + size / 4);
             yield return new TemplateList(fill == null ? part : [.. part, .. Enumerable.Repeat(fill, size - part.Length)]);
+        }
     }
 
     private static IEnumerable<object?> Slice(TemplateInterpreter interpreter, object? value, CallArguments arguments)

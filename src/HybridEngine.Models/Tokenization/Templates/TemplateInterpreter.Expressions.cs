@@ -5,13 +5,10 @@ namespace HybridEngine.Models;
 /// <summary>This half evaluates expressions.</summary>
 internal sealed partial class TemplateInterpreter
 {
-    private const int LongValue = 64;
-
     private object? _captured;
 
     private object? Evaluate(TemplateNode node, TemplateScope scope)
     {
-        Spend();
         if (!RuntimeHelpers.TryEnsureSufficientExecutionStack()) throw new TemplateException("maximum recursion depth exceeded");
         object? value = node switch
         {
@@ -33,21 +30,23 @@ internal sealed partial class TemplateInterpreter
             // A slice among the items of a tuple (a[1:2, 3]) is grammar without a meaning here, as in Jinja.
             _ => throw new TemplateException("chat template: a slice stands where a value is needed"),
         };
-        // Work on a long value costs what it is long, or a short template could keep a machine busy for days.
-        if (value is string { Length: > LongValue } text) Spend(text.Length / 16);
-        else if (value is TemplateList { Items.Count: > LongValue } items) Spend(items.Items.Count / 4);
+        SpendOn(value);
         return value;
     }
 
     /// <summary>Applies a filter by name; <c>map</c> does so too.</summary>
-    public object? Filter(string name, object? value, CallArguments arguments) => TemplateFilters.Find(name) is { } filter
-        ? filter(this, value, arguments)
-        : throw new TemplateException($"No filter named '{name}'.");
+    public object? Filter(string name, object? value, CallArguments arguments)
+    {
+        SpendOn(value);
+        object? result = (TemplateFilters.Find(name) ?? throw new TemplateException($"No filter named '{name}'."))(this, value, arguments);
+        SpendOn(result);
+        return result;
+    }
 
     /// <summary>Applies a test by name; <c>select</c> and its kin do so too.</summary>
     public bool Test(string name, object? value, CallArguments arguments)
     {
-        Spend();
+        SpendOn(value);
         return TemplateTests.Find(name) is { } test ? test(value, arguments) : throw new TemplateException($"No test named '{name}'.");
     }
 

@@ -7,7 +7,13 @@ namespace HybridEngine.Models;
 /// <remarks>A template comes with a model, so it is not trusted: it can reach nothing but its variables, and steps, depth and output are bounded.</remarks>
 internal sealed partial class TemplateInterpreter
 {
-    private const int MostSteps = 2_000_000, DeepestCalls = 200;
+    private const int CharactersAStep = 32, ItemsAStep = 4;
+
+    private const int MostSteps = 4_000_000, DeepestCalls = 200;
+
+    // What runs on this thread: operations deep inside a value count their work without being handed an interpreter.
+    [ThreadStatic]
+    private static TemplateInterpreter? _current;
 
     private int _steps;
     private int _depth;
@@ -22,16 +28,39 @@ internal sealed partial class TemplateInterpreter
 
     public static string Render(IReadOnlyList<TemplateNode> template, TemplateScope variables)
     {
-        var interpreter = new TemplateInterpreter();
-        var output = new StringBuilder();
-        interpreter.Run(template, new TemplateScope(variables), output);
-        return output.ToString();
+        TemplateInterpreter? outer = _current;
+        var interpreter = _current = new TemplateInterpreter();
+        try
+        {
+            var output = new StringBuilder();
+            interpreter.Run(template, new TemplateScope(variables), output);
+            return output.ToString();
+        }
+        finally
+        {
+            _current = outer;
+        }
     }
+
+    /// <summary>Counts the work of comparing or searching; <paramref name="steps"/> may be large.</summary>
+    public static void Work(long steps) => _current?.Spend((int)Math.Min(steps, MostSteps + 1));
+
+    /// <summary>Counts the work on a value: it costs what it is long, or a short template could keep a machine busy for days, or fill its memory.</summary>
+    public void SpendOn(object? value) => Spend(1 + value switch
+    {
+        string text => text.Length / CharactersAStep,
+        SafeText safe => safe.Text.Length / CharactersAStep,
+        TemplateList list => list.Items.Count / ItemsAStep,
+        TemplateView view => view.Items.Count / ItemsAStep,
+        TemplateDict dict => dict.Count / ItemsAStep,
+        _ => 0,
+    });
 
     /// <summary>Counts a step of work; filters call it for each item.</summary>
     public void Spend(int steps = 1)
     {
-        if ((_steps += steps) > MostSteps) throw new TemplateException($"the chat template did not end within {MostSteps} steps");
+        // The second test is for a sum that left the range of integers.
+        if ((_steps += steps) > MostSteps || _steps < 0) throw new TemplateException($"the chat template did not end within {MostSteps} steps");
     }
 
     private Flow Run(IReadOnlyList<TemplateNode> body, TemplateScope scope, StringBuilder output)

@@ -26,6 +26,7 @@ internal static class TemplateMembers
     /// <summary>A path such as <c>a.b.0</c>, as filters take it for their <c>attribute</c>.</summary>
     public static object? Path(object? owner, object? path, object? otherwise = null)
     {
+        if (path is string text) TemplateInterpreter.Work(text.Length / 32);
         IEnumerable<object?> parts = path is BigInteger ? [path] : PythonText.Str(path).Split('.').Select(part => int.TryParse(part, out int index) && part.All(char.IsAsciiDigit) ? (object?)(BigInteger)index : part);
         foreach (object? part in parts)
         {

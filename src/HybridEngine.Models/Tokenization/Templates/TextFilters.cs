@@ -72,29 +72,36 @@ internal static partial class TextFilters
         if (width < 1) throw new TemplateException($"invalid width {width} (must be > 0)");
         bool breakWords = PythonOperators.IsTrue(arguments.Get(1, "break_long_words", true));
         string newline = PythonText.Str(arguments.Get(2, "wrapstring") ?? "\n");
-        return string.Join(newline, text.ReplaceLineEndings("\n").Split('\n').Select(line => string.Join(newline, WrapLine(line, width, breakWords))));
+        return PythonOperators.Join(newline, text.ReplaceLineEndings("\n").Split('\n').SelectMany(line => WrapLine(line, width, breakWords)));
     }
 
     private static List<string> WrapLine(string line, int width, bool breakWords)
     {
         var lines = new List<string>();
-        string current = "";
+        var current = new StringBuilder();
         foreach (Match word in Chunks().Matches(line))
         {
             string part = word.Value;
-            if (current.Length + part.Length > width)
+            if ((long)current.Length + part.Length > width)
             {
-                if (current.Trim().Length > 0) lines.Add(current.TrimEnd());
-                current = "";
+                End();
                 part = part.TrimStart();
                 int at = 0;
                 for (; breakWords && part.Length - at > width; at += width) lines.Add(part.Substring(at, width));
                 part = part[at..];
             }
-            current += part;
+            current.Append(part);
         }
-        if (current.Trim().Length > 0 || lines.Count == 0) lines.Add(current.TrimEnd());
+        End();
+        if (lines.Count == 0) lines.Add("");
         return lines;
+
+        void End()
+        {
+            string text = current.ToString().TrimEnd();
+            if (text.Length > 0) lines.Add(text);
+            current.Clear();
+        }
     }
 
     private static string StripTags(string text)

@@ -18,8 +18,8 @@ internal static class TextMethods
         ["split"] = (text, arguments) => Split(text, arguments, fromRight: false),
         ["rsplit"] = (text, arguments) => Split(text, arguments, fromRight: true),
         ["splitlines"] = (text, arguments) => SplitLines(text, PythonOperators.IsTrue(arguments.Get(0, "keepends", false))),
-        ["partition"] = (text, arguments) => Partition(text, Text(arguments.Get(0, "sep")), fromRight: false),
-        ["rpartition"] = (text, arguments) => Partition(text, Text(arguments.Get(0, "sep")), fromRight: true),
+        ["partition"] = (text, arguments) => Partition(text, Sought(text, arguments, "sep"), fromRight: false),
+        ["rpartition"] = (text, arguments) => Partition(text, Sought(text, arguments, "sep"), fromRight: true),
         ["startswith"] = (text, arguments) => Any(arguments.Get(0, "prefix"), prefix => text.StartsWith(prefix, StringComparison.Ordinal)),
         ["endswith"] = (text, arguments) => Any(arguments.Get(0, "suffix"), suffix => text.EndsWith(suffix, StringComparison.Ordinal)),
         ["removeprefix"] = (text, arguments) => Text(arguments.Get(0, "prefix")) is var prefix && text.StartsWith(prefix, StringComparison.Ordinal) ? text[prefix.Length..] : text,
@@ -31,11 +31,11 @@ internal static class TextMethods
         ["capitalize"] = (text, _) => Capitalize(text),
         ["swapcase"] = (text, _) => string.Concat(text.EnumerateRunes().Select(rune => Rune.IsUpper(rune) ? Lower(rune.ToString()) : Upper(rune.ToString()))),
         ["replace"] = (text, arguments) => Replace(text, Text(arguments.Get(0, "old")), Text(arguments.Get(1, "new")), PythonOperators.ToInt(arguments.Get(2, "count", BigInteger.MinusOne))),
-        ["find"] = (text, arguments) => Place(text, text.IndexOf(Text(arguments.Get(0, "sub")), StringComparison.Ordinal)),
-        ["rfind"] = (text, arguments) => Place(text, text.LastIndexOf(Text(arguments.Get(0, "sub")), StringComparison.Ordinal)),
-        ["index"] = (text, arguments) => Found(Place(text, text.IndexOf(Text(arguments.Get(0, "sub")), StringComparison.Ordinal))),
-        ["rindex"] = (text, arguments) => Found(Place(text, text.LastIndexOf(Text(arguments.Get(0, "sub")), StringComparison.Ordinal))),
-        ["count"] = (text, arguments) => (BigInteger)Count(text, Text(arguments.Get(0, "sub"))),
+        ["find"] = (text, arguments) => Place(text, text.IndexOf(Sought(text, arguments, "sub"), StringComparison.Ordinal)),
+        ["rfind"] = (text, arguments) => Place(text, text.LastIndexOf(Sought(text, arguments, "sub"), StringComparison.Ordinal)),
+        ["index"] = (text, arguments) => Found(Place(text, text.IndexOf(Sought(text, arguments, "sub"), StringComparison.Ordinal))),
+        ["rindex"] = (text, arguments) => Found(Place(text, text.LastIndexOf(Sought(text, arguments, "sub"), StringComparison.Ordinal))),
+        ["count"] = (text, arguments) => (BigInteger)Count(text, Sought(text, arguments, "sub")),
         ["join"] = (text, arguments) => PythonOperators.Join(text, PythonOperators.Iterate(arguments.Get(0, "iterable")).Select(Text)),
         ["format"] = PythonFormat.Braces,
         ["center"] = (text, arguments) => Pad(text, arguments, (missing, width) => missing / 2 + (missing & width & 1)),
@@ -94,6 +94,7 @@ internal static class TextMethods
     public static string Replace(string text, string old, string content, int count)
     {
         if (count < 0) count = int.MaxValue;
+        PythonOperators.Search(text, old);
         var result = new StringBuilder();
         if (old.Length == 0)
         {
@@ -139,7 +140,7 @@ internal static class TextMethods
         int most = PythonOperators.ToInt(arguments.Get(1, "maxsplit", BigInteger.MinusOne));
         if (most < 0) most = int.MaxValue - 1;
         if (separator == null) return SplitSpace(text, most, fromRight);
-        string mark = Text(separator);
+        string mark = Sought(text, arguments, "sep");
         if (mark.Length == 0) throw new TemplateException("empty separator");
         string[] parts = text.Split(mark);
         if (parts.Length <= most + 1) return new TemplateList([.. parts]);
@@ -228,6 +229,14 @@ internal static class TextMethods
     }
 
     private static bool All(string text, Func<Rune, bool> predicate) => text.Length > 0 && text.EnumerateRunes().All(predicate);
+
+    /// <summary>The first argument, a text that is looked for.</summary>
+    private static string Sought(string text, CallArguments arguments, string name)
+    {
+        string part = Text(arguments.Get(0, name));
+        PythonOperators.Search(text, part);
+        return part;
+    }
 
     private static string Text(object? value) => value is string or SafeText ? PythonText.Str(value) : throw new TemplateException($"expected str, {PythonText.TypeName(PythonOperators.Demand(value))} found");
 }
