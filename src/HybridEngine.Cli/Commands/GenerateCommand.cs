@@ -24,10 +24,12 @@ internal static class GenerateCommand
         Option<bool> sampled = new("--sampled-logprobs") { Description = "Also the log-probabilities of the distribution that was drawn from, after penalties and filters." };
         Option<int> batch = Numbers.AtLeast(new Option<int>("--max-batch") { Description = "Sequences that run at once.", DefaultValueFactory = _ => 256, HelpName = "N" }, 1);
         Option<bool> timing = new("--timing") { Description = "A last line with tokens and seconds." };
+        AdapterOption adapter = new();
         SamplingArguments sampling = new();
         SpeculationArguments speculation = new();
         Command command = new("generate", "Continues prompts.") { model, prompt, input, chat, system };
         ids.AddTo(command);
+        adapter.AddTo(command);
         sampling.AddTo(command);
         speculation.AddTo(command);
         foreach (Option option in new Option[] { n, top, sampled, batch, timing }) { command.Options.Add(option); }
@@ -42,9 +44,10 @@ internal static class GenerateCommand
             {
                 Engine = new EngineOptions { MaxSequences = Math.Max(parse.GetValue(batch), choices) },
             }));
+            LoraAdapter? everywhere = adapter.Load(parse, loaded, lines: parse.GetValue(input) is not null);
             IReadOnlyList<PromptLine> prompts = parse.GetValue(input) is { } file
-                ? [.. InputLines.Read(file).Select(line => PromptLine.Read(line, loaded.Tokenizer, options, choices))]
-                : [new PromptLine(ids.Read(parse) ?? Encode(loaded, parse.GetValue(prompt)!, parse.GetValue(chat), parse.GetValue(system)), options, choices, [])];
+                ? [.. InputLines.Read(file).Select(line => PromptLine.Read(line, loaded.Tokenizer, options, choices) with { Adapter = AdapterOption.Of(line, loaded, everywhere) })]
+                : [new PromptLine(ids.Read(parse) ?? Encode(loaded, parse.GetValue(prompt)!, parse.GetValue(chat), parse.GetValue(system)), options, choices, []) { Adapter = everywhere }];
             GenerationOutput output = new(parse.GetValue(GlobalOptions.Json), parse.GetValue(sampled));
             return Task.FromResult(Run(loaded, prompts, output, parse.GetValue(timing), stop));
         });
@@ -60,7 +63,7 @@ internal static class GenerateCommand
         {
             running[i] = engine.Submit(new GenerationRequest
             {
-                Prompt = prompts[i].Ids, Sampling = prompts[i].Sampling, Choices = prompts[i].Choices, RequestId = i, DecodeText = model.Tokenizer is not null,
+                Prompt = prompts[i].Ids, Adapter = prompts[i].Adapter, Sampling = prompts[i].Sampling, Choices = prompts[i].Choices, RequestId = i, DecodeText = model.Tokenizer is not null,
                 OnToken = stream ? output.Piece : null,
             });
         }

@@ -26,8 +26,14 @@ internal static class InspectCommand
 
     private static void Print(ModelInspection m, bool tensors)
     {
-        Console.WriteLine($"{m.Path}: {m.Format}, model_type {m.ModelType ?? "unknown"}");
-        Console.WriteLine(m.Supported ? "supported: generates and trains" : $"not supported: {m.Problem}");
+        Console.WriteLine($"{m.Path}: {m.Format}{(m.Format.StartsWith("LoRA", StringComparison.Ordinal) ? "" : $", model_type {m.ModelType ?? "unknown"}")}");
+        Console.WriteLine(!m.Supported ? $"not supported: {m.Problem}" : m.Adapter is null ? "supported: generates and trains" : "supported: generates, scores and merges, beside its base");
+        if (m.Adapter is { } a)
+        {
+            Console.WriteLine($"{a.Kind}, rank {a.Rank}, alpha {a.Alpha:R}, of {a.BaseModel ?? "an unnamed base"}");
+            Console.WriteLine($"modules: {string.Join(", ", a.Modules.Select(p => $"{p.Key} x {p.Value}"))}{(a.Saved.Count > 0 ? $"; whole: {string.Join(", ", a.Saved)}" : "")}");
+        }
+
         if (m.Config is { } c)
         {
             Console.WriteLine($"{c.Layers} layers, hidden {c.HiddenSize}, {c.QueryHeads} query and {c.KeyHeads} key heads of {c.HeadSize}, MLP {c.IntermediateSize}, vocabulary {c.VocabularySize}, context {c.MaxPositions}{(c.TiedEmbeddings ? ", tied embeddings" : "")}");
@@ -48,6 +54,19 @@ internal static class InspectCommand
         w.WriteBoolean("supported", m.Supported);
         w.WriteString("problem", m.Problem);
         w.WriteString("tokenizer", m.Tokenizer);
+        if (m.Adapter is { } adapter)
+        {
+            w.WriteStartObject("adapter");
+            w.WriteString("base_model", adapter.BaseModel);
+            w.WriteString("kind", adapter.Kind);
+            w.WriteNumber("rank", adapter.Rank);
+            w.WriteNumber("alpha", adapter.Alpha);
+            w.WriteStartObject("modules");
+            foreach ((string module, int count) in adapter.Modules) { w.WriteNumber(module, count); }
+            w.WriteEndObject();
+            w.WriteEndObject();
+        }
+
         w.WriteNumber("parameters", m.Parameters);
         w.WriteNumber("bytes", m.Bytes);
         if (m.ConfigJson is { } config)

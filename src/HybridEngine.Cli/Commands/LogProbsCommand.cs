@@ -20,19 +20,23 @@ internal static class LogProbsCommand
         Option<string?> input = new("--input") { Description = "JSON Lines of text or token_ids; - is standard input.", HelpName = "FILE" };
         Option<string> top = new("--top") { Description = "Also the K most likely tokens at each position, or all.", DefaultValueFactory = _ => "0", HelpName = "K|all" };
         Command command = new("logprobs", "Scores given sequences (temperature 1, no filter).") { model, text, input, top };
+        AdapterOption adapter = new();
         ids.AddTo(command);
+        adapter.AddTo(command);
         command.SetAction(parse =>
         {
             OneOf.Require(("--text", parse.GetValue(text) is not null), ("--ids", ids.Read(parse) is not null), ("--input", parse.GetValue(input) is not null));
             using HybridModel loaded = HybridModel.Load(parse.GetValue(model)!, ModelOption.Options(parse));
             int k = Top(parse.GetValue(top)!, loaded.Decoder.Config.VocabularySize);
-            int[][] sequences = ids.Read(parse) is { } given ? [given]
-                : parse.GetValue(text) is { } one ? [Tokenizer(loaded, "--text").Encode(one)]
-                : [.. InputLines.Read(parse.GetValue(input)!).Select(line => line.TryIds("token_ids") ?? Tokenizer(loaded, line.Origin).Encode(line.Text("text")))];
-            foreach (int[] sequence in sequences)
+            LoraAdapter? everywhere = adapter.Load(parse, loaded, lines: parse.GetValue(input) is not null);
+            IEnumerable<ScoringInput> sequences = ids.Read(parse) is { } given ? [new(given, everywhere)]
+                : parse.GetValue(text) is { } one ? [new(Tokenizer(loaded, "--text").Encode(one), everywhere)]
+                : InputLines.Read(parse.GetValue(input)!).Select(line =>
+                    new ScoringInput(line.TryIds("token_ids") ?? Tokenizer(loaded, line.Origin).Encode(line.Text("text")), AdapterOption.Of(line, loaded, everywhere))).ToArray();
+            foreach (ScoringInput sequence in sequences)
             {
                 // One at a time, so that what is done is written.
-                Write(sequence, loaded.Score([sequence], new ScoringOptions { Top = k })[0], loaded.Tokenizer, parse.GetValue(GlobalOptions.Json));
+                Write(sequence.Tokens, loaded.Score([sequence], new ScoringOptions { Top = k })[0], loaded.Tokenizer, parse.GetValue(GlobalOptions.Json));
             }
 
             return 0;

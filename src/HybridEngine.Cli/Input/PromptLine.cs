@@ -13,6 +13,9 @@ namespace HybridEngine.Cli.Input;
 /// <param name="Copied">Further keys of the line.</param>
 internal sealed record PromptLine(int[] Ids, SamplingOptions Sampling, int Choices, IReadOnlyList<JsonProperty> Copied)
 {
+    /// <summary>Low-rank adapter of this prompt, or null. Its key is copied to the output like those that mean nothing here.</summary>
+    public LoraAdapter? Adapter { get; init; }
+
     private static readonly string[] PromptKeys = ["prompt", "prompt_token_ids", "messages"];
 
     private static readonly string[] SamplingKeys =

@@ -14,6 +14,7 @@ public sealed partial class ModelFiles
         string configPath = System.IO.Path.Combine(folder, "config.json");
         // A run's folder keeps its model one level down; its own config.json is the run's.
         if (!SafetensorsFolder.Exists(folder) && File.Exists(System.IO.Path.Combine(folder, "model", "config.json"))) { return OpenFolder(System.IO.Path.Combine(folder, "model")); }
+        if (!File.Exists(configPath) && LoraFiles.Exists(folder)) { throw new InvalidInputException(folder, "a LoRA adapter", "the model that it belongs to, with the adapter beside it (--adapter)"); }
         if (!File.Exists(configPath)) { throw new InvalidInputException(folder, "no config.json", "a folder in Hugging Face layout"); }
         JsonElement json = JsonInput.ReadFile(configPath);
         ConfigReader reader = new(configPath, json);

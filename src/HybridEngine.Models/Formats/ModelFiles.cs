@@ -41,7 +41,7 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
     public string? TokenizerJsonPath { get; init; }
 
     /// <summary>The type that most weight values have: the checkpoint's own.</summary>
-    public StoredType WeightType => Bindings.Where(b => !b.IsVector).Select(b => Locate(b).Tensor).GroupBy(t => t.Type).OrderByDescending(g => g.Sum(t => t.Count)).First().Key;
+    public StoredType WeightType => Bindings.Where(b => !b.IsVector).Select(b => _locate(b)?.Tensor).OfType<StoredTensor>().GroupBy(t => t.Type).OrderByDescending(g => g.Sum(t => t.Count)).First().Key;
 
     /// <summary>Bytes of all tensors.</summary>
     public long TotalBytes => Tensors.Values.Sum(t => t.ByteCount);
@@ -73,7 +73,8 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
             throw new ArgumentException($"{destination.Length} values for {binding.TensorName} [{binding.Rows}, {binding.Columns}]", nameof(destination));
         }
 
-        Locate(binding).Read(binding, destination);
+        if (_merged is not null) { _merged.Read(binding, destination); }
+        else { Locate(binding).Read(binding, destination); }
         GC.KeepAlive(this);
     }
 

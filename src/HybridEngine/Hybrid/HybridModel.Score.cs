@@ -7,9 +7,14 @@ namespace HybridEngine;
 public sealed partial class HybridModel
 {
     private Scorer? _scorer;
+    private AdapterSet? _adapters;
 
     /// <summary>The scalar head of a reward model; null when the model has none.</summary>
     public ScalarHead? RewardHead { get; private init; }
+
+    /// <summary>Low-rank adapters of this model, by name: loaded, replaced and unloaded at any time, used by the requests and sequences that name them (<see cref="GenerationRequest.Adapter"/>,
+    /// <see cref="ScoringInput.Adapter"/>). The weights are never touched.</summary>
+    public AdapterSet Adapters => _adapters ??= new AdapterSet(Decoder);
 
     /// <summary>What the model says about given sequences, in packed batches: log-probabilities (the same bits as sampling recorded and as training computes), entropies, most likely
     /// tokens, embeddings, rewards. Works in either mode, with the weights as they are now.</summary>
@@ -19,6 +24,10 @@ public sealed partial class HybridModel
     /// <exception cref="InvalidInputException">A sequence is empty, too long, or holds an unknown id; or an option is out of range.</exception>
     /// <exception cref="UnsupportedException">Rewards of a model without a scalar head.</exception>
     public SequenceScores[] Score(IReadOnlyList<int[]> sequences, ScoringOptions? options = null) => Scorer().Score(sequences, options);
+
+    /// <summary>The same of sequences that each have their own adapter or none, in one batch.</summary>
+    /// <inheritdoc cref="Score(IReadOnlyList{int[]}, ScoringOptions?)" />
+    public SequenceScores[] Score(IReadOnlyList<ScoringInput> sequences, ScoringOptions? options = null) => Scorer().Score(sequences, options);
 
     /// <summary>Texts as vectors: hidden states after the final norm, pooled.</summary>
     /// <param name="texts">Get the tokenizer's own special tokens.</param>

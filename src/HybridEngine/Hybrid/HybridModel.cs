@@ -116,6 +116,7 @@ public sealed partial class HybridModel : IDisposable
         _engine?.Dispose();
         _draft?.Dispose();
         _trainer?.Dispose();
+        _adapters?.Dispose();
         RewardHead?.Dispose();
         if (_ownsDecoder) { Decoder.Dispose(); }
         if (_ownsKernels) { Kernels.Dispose(); }

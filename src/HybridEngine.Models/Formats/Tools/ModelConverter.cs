@@ -6,13 +6,14 @@ namespace HybridEngine.Models;
 public static class ModelConverter
 {
     /// <summary>Converts <paramref name="input"/> to <paramref name="output"/>.</summary>
-    /// <param name="input">Anything that <see cref="ModelFiles.Open"/> opens.</param>
+    /// <param name="input">Anything that <see cref="ModelFiles.Open(string)"/> opens.</param>
     /// <param name="output">A <c>.gguf</c> file, or a folder. Replaced as a whole when it exists.</param>
     /// <param name="type">Type of the matrices; null keeps the input's own (a folder cannot hold block types: float32 then).</param>
+    /// <param name="adapter">A LoRA adapter's folder, to be added into the weights; or null.</param>
     /// <exception cref="HybridEngineException">The input is unsound, the output cannot hold the model or be written; nothing is left behind.</exception>
-    public static ConversionResult Convert(string input, string output, StoredType? type = null)
+    public static ConversionResult Convert(string input, string output, StoredType? type = null, string? adapter = null)
     {
-        using ModelFiles model = ModelFiles.Open(input);
+        using ModelFiles model = adapter is null ? ModelFiles.Open(input) : ModelFiles.Open(input, adapter);
         if (Path.GetExtension(output).Equals(".gguf", StringComparison.OrdinalIgnoreCase))
         {
             if (Directory.Exists(output)) { throw new InvalidInputException(output, "a folder", "a file to write"); }

@@ -25,7 +25,10 @@ public sealed record ModelInspection(
     string Path, string Format, string? ModelType, DecoderConfig? Config, string? Problem, string? ConfigJson,
     IReadOnlyList<KeyValuePair<string, string>> Metadata, IReadOnlyList<InspectedTensor> Tensors, string Tokenizer)
 {
-    /// <summary>True when the engine generates with this model and trains it.</summary>
+    /// <summary>What the adapter is, when the folder holds one instead of a model.</summary>
+    public LoraInspection? Adapter { get; init; }
+
+    /// <summary>True when the engine generates with this model and trains it (or applies this adapter).</summary>
     public bool Supported => Problem is null;
 
     /// <summary>Number of stored values.</summary>
@@ -61,6 +64,7 @@ public static class ModelInspector
 
     private static ModelInspection InspectFolder(string folder)
     {
+        if (!File.Exists(System.IO.Path.Combine(folder, "config.json")) && LoraFiles.Exists(folder)) { return LoraInspection.Inspect(folder, List); }
         if (!SafetensorsFolder.Exists(folder) && File.Exists(System.IO.Path.Combine(folder, "model", "config.json"))) { folder = System.IO.Path.Combine(folder, "model"); }
         using SafetensorsFolder weights = SafetensorsFolder.Open(folder);
         string configPath = System.IO.Path.Combine(folder, "config.json");
