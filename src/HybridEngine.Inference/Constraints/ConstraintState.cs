@@ -20,7 +20,7 @@ public abstract class ConstraintState
     /// <summary>Whether the text so far is a whole member of the language: end tokens are then allowed.</summary>
     public abstract bool IsComplete { get; }
 
-    /// <summary>Whether nothing but an end token may follow.</summary>
+    /// <summary>Whether nothing but an end token may follow, or one was accepted: the completion ends here, whatever it says about end tokens (<see cref="SamplingOptions.IgnoreEos"/>).</summary>
     public abstract bool MustEnd { get; }
 
     /// <summary>An independent copy at the same place: for beams, for drafts that may be taken back, and for samples of one prompt.</summary>

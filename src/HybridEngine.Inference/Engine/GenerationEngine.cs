@@ -101,6 +101,12 @@ public sealed partial class GenerationEngine : IDisposable
             RunStep();
             return true;
         }
+        catch
+        {
+            // Whatever failed (memory, a callback): draws of the step may be missing, so everything that runs is computed and drawn again. No answer changes or is lost.
+            _scheduler.PreemptAll();
+            throw;
+        }
         finally
         {
             _stepping = false;
@@ -154,9 +160,17 @@ public sealed partial class GenerationEngine : IDisposable
         DecodeBatch batch = _buffers.Upload(chunks, _options.BlockSize);
         Tensor hidden = _forward.Run(batch, _cache[0], _adapters);
         _drawVersion = WeightVersion;
-        CollectDraws(chunks);
-        int drawn = _drawing.Count > 0 ? Draw(hidden) : 0;
-        _pool.Return(hidden);
+        int drawn = 0;
+        try
+        {
+            CollectDraws(chunks);
+            if (_drawing.Count > 0) { drawn = Draw(hidden); }
+        }
+        finally
+        {
+            _pool.Return(hidden);
+        }
+
         if (_drafter is not null) { LearnFromDrafts(chunks); }
         Statistics.AddStep(read, continued, drawn, Stopwatch.GetElapsedTime(start), _scheduler);
     }

@@ -185,4 +185,20 @@ public sealed class EngineControlTests : IDisposable
         Assert.Equal(4, refused.Count);
         Answers.Same(Requests.Alone(_decoder, Request(8))[0], g.Results()[0], whole: true, "after refusals");
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Step_CallbackThrows_TheErrorSurfacesAndNoAnswerIsLost(bool speculate)
+    {
+        using GenerationEngine engine = new(_decoder, draft: speculate ? _decoder : null);
+        int calls = 0;
+        GenerationRequest[] requests = [.. Enumerable.Range(0, 5).Select(i => Request(i, 15))];
+        requests[2] = requests[2] with { OnToken = _ => { if (++calls == 6) { throw new TimeoutException(); } } };
+        Generation[] all = [.. requests.Select(engine.Submit)];
+        Assert.Throws<TimeoutException>(engine.Run);
+        engine.Run();
+        for (int i = 0; i < 5; i++) { Answers.Same(Requests.Alone(_decoder, requests[i] with { OnToken = null })[0], all[i].Results()[0], whole: true, $"request {i}"); }
+        Assert.Equal(0, engine.Load.UsedBlocks);
+    }
 }

@@ -1,5 +1,6 @@
 using HybridEngine.Core;
 using HybridEngine.Models;
+using HybridEngine.Testing;
 using Xunit;
 
 namespace HybridEngine.Inference.Tests;
@@ -18,7 +19,11 @@ public sealed class ProveTests
         Random random = new(seed);
         using IKernels kernels = Backend.Native2.Open();
         using Decoder decoder = TinyModel.Create(kernels, (ulong)seed), draft = TinyModel.Create(kernels, TinyModel.Config(layers: 1), (ulong)seed);
-        GenerationRequest[] requests = [.. Enumerable.Range(0, Count).Select(i => Any(random, i))];
+        using AdapterSet adapters = new(decoder);
+        LoraAdapter?[] of = [null, null, .. Enumerable.Range(0, 3).Select(i => adapters.Add($"adapter {i}", RandomAdapter.Create(decoder, new TestRandom(seed + i), tableAndHead: i == 1)))];
+        TokenConstraint[] constraints = Constraints(random);
+        GenerationRequest[] requests = [.. Enumerable.Range(0, Count).Select(i => Any(random, i) with { Adapter = of[random.Next(of.Length)] })];
+        for (int i = 0; i < Count; i += random.Next(1, 8)) { requests[i] = requests[i] with { Sampling = requests[i].Sampling with { Constraint = constraints[random.Next(constraints.Length)] } }; }
         long needed = requests.Sum(r => (long)r.Choices * ((r.Prompt.Length + r.Sampling.MaxTokens + 15) / 16));
         EngineOptions options = new() { CacheBlocks = (int)(needed / 10), MaxBatchTokens = 300, MaxPromptTokens = 120, Speculation = speculate ? new SpeculationOptions { MaxSequences = 100 } : null };
         using GenerationEngine engine = new(decoder, options, draft: speculate ? draft : null);
@@ -62,9 +67,19 @@ public sealed class ProveTests
         }
     }
 
-    private static GenerationRequest Any(Random random, int id)
+    private static GenerationRequest Any(Random random, int id) =>
+        Requests.Any(random, id, maxPrompt: random.Next(8) == 0 ? 180 : 50, maxTokens: 60) with { Client = $"client {random.Next(4)}", Priority = random.Next(3) };
+
+    // Tokens of one and of two characters, so that texts can be cut in several ways.
+    private static TokenConstraint[] Constraints(Random random)
     {
-        GenerationRequest request = Requests.Any(random, id, maxPrompt: random.Next(8) == 0 ? 180 : 50, maxTokens: 60) with { Client = $"client {random.Next(4)}", Priority = random.Next(3) };
-        return random.Next(4) > 0 ? request : request with { Sampling = request.Sampling with { Constraint = new ResidueConstraint(TinyModel.Vocabulary, end: 2, least: 5, most: 25) } };
+        byte[][] tokens = new byte[TinyModel.Vocabulary][];
+        for (int id = 0; id < tokens.Length; id++)
+        {
+            tokens[id] = id < 3 ? [] : id < 98 ? [(byte)(' ' + id - 3)] : [(byte)random.Next('a', 'z' + 1), (byte)random.Next('a', 'z' + 1)];
+        }
+
+        ConstraintVocabulary vocabulary = ConstraintVocabulary.FromBytes(tokens, [2]);
+        return [.. ((string[])["[a-z ]{3,20}[.!]", "(yes|no|perhaps)", @"-?[0-9]{1,8}(\.[0-9]+)?"]).Select(r => TextConstraint.Regex(r).Compile(vocabulary))];
     }
 }

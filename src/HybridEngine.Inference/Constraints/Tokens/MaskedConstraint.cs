@@ -44,7 +44,7 @@ internal sealed class MaskedConstraint : TokenConstraint
 
         public override bool IsComplete => _state.IsAccepting;
 
-        public override bool MustEnd => _state.MustEnd;
+        public override bool MustEnd => _ended || _state.MustEnd;
 
         public override void Accept(int token)
         {
