@@ -70,6 +70,20 @@ public sealed partial class TextConstraint
         return new TextConstraint(source, alphabet => PatternNodes.Whole(any, source, alphabet));
     }
 
+    /// <summary>Any JSON object: for models that are to answer in JSON of their own design.</summary>
+    public static TextConstraint JsonObject() => JsonSchema("{\"type\":\"object\"}");
+
+    /// <summary>JSON texts that a JSON Schema allows.</summary>
+    /// <param name="schema">The schema, as JSON text. Keywords that cannot be kept exactly are refused by name (docs/inference/constraints.md).</param>
+    /// <exception cref="InvalidInputException">It is not a JSON Schema.</exception>
+    /// <exception cref="UnsupportedException">A keyword is not supported, or asks for too large an automaton; the message names it.</exception>
+    public static TextConstraint JsonSchema(string schema)
+    {
+        ArgumentNullException.ThrowIfNull(schema);
+        JsonValue[] values = SchemaCompiler.Compile(schema);
+        return new TextConstraint("json_schema", alphabet => JsonText.Build(values, alphabet));
+    }
+
     private static bool IsWellFormed(string text)
     {
         for (int i = 0; i < text.Length; i++)
