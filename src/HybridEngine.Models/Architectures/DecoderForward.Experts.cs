@@ -5,6 +5,9 @@ namespace HybridEngine.Models;
 // A mixture of experts: route, group the rows by expert, two products a group, back in the order of tokens. Which experts a token goes through, and every sum on the way, depends on its row alone.
 public sealed partial class DecoderForward
 {
+    /// <summary>Where forwards add how they used the experts; null: nowhere.</summary>
+    public ExpertLoad? ExpertLoad { get; set; }
+
     private Tensor RunExperts(ExpertParameters experts, Tensor x, BlockTape tape)
     {
         ExpertConfig config = _config.Experts!;
@@ -20,6 +23,7 @@ public sealed partial class DecoderForward
             Inputs = _pool.Rent(DType.Float32, choices, _config.HiddenSize),
         };
         _kernels.RouteExperts(route.Logits, config.NormalizeWeights, route.Chosen, route.Weights);
+        if (!_recomputing) { ExpertLoad?.Add(route.Logits, route.Chosen); }
         _kernels.GroupChoices(route.Chosen, route.Offsets, route.Tokens, route.Slots);
         _kernels.GatherRows(x, route.Tokens, route.Inputs);
 

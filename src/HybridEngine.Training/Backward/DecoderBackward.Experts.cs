@@ -6,8 +6,8 @@ namespace HybridEngine.Training;
 // A mixture of experts: back through the weighted sum, the two products by expert, the gathering of rows and the router.
 public sealed partial class DecoderBackward
 {
-    /// <summary>Gradient of a load-balancing loss by the summed router probabilities, [experts] float32, for every layer with experts; empty: none.</summary>
-    internal Tensor BalanceGradient { get; set; }
+    /// <summary>Derivative of a load-balancing loss by the summed router probabilities (<see cref="ExpertLoad.Gradient"/>), [experts]; empty: none.</summary>
+    public Tensor BalanceGradient { get; set; }
 
     private void ExpertsBackward(ExpertParameters experts, BlockTape tape, Tensor x, Tensor dOutput, Tensor dx, bool accumulate)
     {

@@ -15,12 +15,13 @@ internal sealed class DecoderPass : IDisposable
     private Tensor _rows;
     private int _tokenCount;
 
-    public DecoderPass(Decoder decoder, TapeMode mode)
+    public DecoderPass(Decoder decoder, TapeMode mode, bool expertBalance = false)
     {
         (_decoder, _kernels, Pool) = (decoder, decoder.Kernels, new TensorPool(decoder.Kernels));
         _forward = new DecoderForward(decoder, Pool);
         _backward = new DecoderBackward(decoder, Pool, _forward);
         _tape = new ForwardTape(decoder.Config.Layers, mode);
+        if (expertBalance && decoder.Config.Experts is { } experts) { _forward.ExpertLoad = new ExpertLoad(_kernels, experts.Count); }
     }
 
     public TensorPool Pool { get; }
@@ -28,11 +29,15 @@ internal sealed class DecoderPass : IDisposable
     /// <summary>True between a forward with tape and its backward.</summary>
     public bool IsTaped { get; private set; }
 
+    /// <summary>How the last forward used the experts; null when it is not measured.</summary>
+    public ExpertLoad? ExpertLoad => _forward.ExpertLoad;
+
     /// <summary>Hidden states [rows, embedding] of the selected rows; the caller returns them to the pool.</summary>
     public Tensor Forward(PackedBatch batch, ReadOnlySpan<int> rows, bool tape)
     {
         batch.Validate(_decoder.Config);
         Drop();
+        ExpertLoad?.Clear();
         PackedTokens tokens = batch.Upload(_kernels, Pool);
         Tensor selected = Upload(rows);
         Tensor hidden = _forward.Run(tokens, tape ? _tape : null);
@@ -52,12 +57,16 @@ internal sealed class DecoderPass : IDisposable
 
     /// <summary>Adds the gradients of everything below the head.</summary>
     /// <param name="dSelected">[rows, embedding].</param>
-    public void Backward(Tensor dSelected)
+    /// <param name="dBalance">Derivative of the loss by the load-balancing loss.</param>
+    public void Backward(Tensor dSelected, float dBalance = 0)
     {
         Tensor dHidden = Pool.Rent(DType.Float32, _tokenCount, dSelected.Shape[1]);
         _kernels.Zero(dHidden);
         _kernels.ScatterAddRows(dSelected, _rows, dHidden);
+        if (dBalance != 0 && ExpertLoad is { } load) { _backward.BalanceGradient = Upload<float>(load.Gradient(dBalance)); }
         _backward.Run(_tokens, _tape, dHidden);
+        Pool.Return(_backward.BalanceGradient);
+        _backward.BalanceGradient = default;
         Drop();
     }
 
@@ -88,6 +97,7 @@ internal sealed class DecoderPass : IDisposable
     public void Dispose()
     {
         Drop();
+        ExpertLoad?.Dispose();
         Pool.Dispose();
     }
 }

@@ -17,7 +17,7 @@ public sealed class TrainableLanguageModel : IDisposable
     {
         options ??= new TrainingOptions();
         (Decoder, _kernels) = (decoder, decoder.Kernels);
-        _pass = new DecoderPass(decoder, options.RecomputeActivations ? TapeMode.BlockInputs : TapeMode.Full);
+        _pass = new DecoderPass(decoder, options.RecomputeActivations ? TapeMode.BlockInputs : TapeMode.Full, options.ExpertBalance);
         Optimizer = new AdamWOptimizer(_kernels, ParameterGroup.ByShape(decoder.Parameters, options.Optimizer), options.Optimizer);
     }
 
@@ -29,6 +29,9 @@ public sealed class TrainableLanguageModel : IDisposable
 
     /// <summary>The greatest number of bytes that activations took.</summary>
     public long PeakActivationBytes => _pass.Pool.PeakBytes;
+
+    /// <summary>The load-balancing loss of the last forward (<see cref="ExpertLoad"/>), over all its tokens; 0 unless <see cref="TrainingOptions.ExpertBalance"/> asks for it and the model has experts.</summary>
+    public double BalanceLoss => _pass.ExpertLoad?.Loss() ?? 0;
 
     /// <summary>Scores tokens; nothing is kept.</summary>
     /// <param name="batch">Whole sequences.</param>
@@ -57,7 +60,8 @@ public sealed class TrainableLanguageModel : IDisposable
     /// <param name="dLogProbs">[selected] derivative of the loss by each log-probability; or empty.</param>
     /// <param name="dEntropies">By each entropy; or empty. Needs a forward with entropies.</param>
     /// <param name="dLogSumExps">By each log-sum-exp; or empty.</param>
-    public void TrainBackward(ReadOnlySpan<float> dLogProbs, ReadOnlySpan<float> dEntropies = default, ReadOnlySpan<float> dLogSumExps = default)
+    /// <param name="dBalance">By <see cref="BalanceLoss"/>: the weight of that loss.</param>
+    public void TrainBackward(ReadOnlySpan<float> dLogProbs, ReadOnlySpan<float> dEntropies = default, ReadOnlySpan<float> dLogSumExps = default, float dBalance = 0)
     {
         if (!_pass.IsTaped) { throw new InvalidOperationException("TrainBackward needs a TrainForward before it."); }
         if (!dEntropies.IsEmpty && _head.Entropy.IsEmpty) { throw new InvalidOperationException("Gradients by entropies need a TrainForward with entropies."); }
@@ -74,7 +78,7 @@ public sealed class TrainableLanguageModel : IDisposable
         _pass.Pool.Return(dLogProb);
         _pass.Pool.Return(dEntropy);
         _pass.Pool.Return(dLogSumExp);
-        _pass.Backward(dHidden);
+        _pass.Backward(dHidden, dBalance);
         _pass.Pool.Return(dHidden);
     }
 

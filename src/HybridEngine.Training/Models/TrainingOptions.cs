@@ -9,6 +9,9 @@ public sealed record TrainingOptions
     /// <summary>Keep only the input of every block in the forward and compute the rest again in the backward: less memory, about a third more time, the same bits.</summary>
     public bool RecomputeActivations { get; init; }
 
+    /// <summary>Measure how evenly the experts are used, for <see cref="TrainableLanguageModel.BalanceLoss"/> and its gradient; models without experts have none.</summary>
+    public bool ExpertBalance { get; init; }
+
     /// <summary>Scalar models: the head's learning rate as a multiple of the body's.</summary>
     public double HeadLearningRateScale { get; init; } = 1;
 }
