@@ -7,7 +7,11 @@ internal static class Golden
 {
     private static readonly string _root = FindRoot();
 
-    public static readonly string[] Models = ["llama", "llama3-rope-tied", "llama-linear-rope-bias", "mistral", "opt", "opt-350m-style", "gpt2", "qwen2", "qwen2-yarn", "qwen3"];
+    public static readonly string[] Models =
+    [
+        "llama", "llama3-rope-tied", "llama-linear-rope-bias", "mistral", "opt", "opt-350m-style", "gpt2", "gpt-neox", "gpt-neo", "gptj", "bloom", "qwen2", "qwen2-yarn", "qwen3",
+        "gemma", "gemma2", "gemma3", "phi", "phi3", "olmo2", "smollm3", "mixtral", "qwen3-moe",
+    ];
 
     /// <summary>A recorded model: the clone's copy, else the shared one; skips the test when there is neither.</summary>
     public static string Model(string name)

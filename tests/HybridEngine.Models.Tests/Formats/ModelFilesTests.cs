@@ -17,7 +17,7 @@ public sealed class ModelFilesTests
 
         long parameters = model.Bindings.Sum(b => (long)b.Rows * b.Columns), stored = model.Tensors.Values.Sum(t => t.Count);
         Assert.Equal(stored, parameters);
-        Assert.Equal(model.Bindings.Count, model.Bindings.Select(b => (b.Role, b.Layer, b.IsBias)).Distinct().Count());
+        Assert.Equal(model.Bindings.Count, model.Bindings.Select(b => (b.Role, b.Layer, b.IsBias, b.Expert)).Distinct().Count());
         // The sum over all parameters equals the sum over all tensors: nothing is read twice or left out.
         Assert.Equal(model.Tensors.Values.Sum(t => t.ToArray().Sum(v => (double)v)), model.Bindings.Sum(b => Read(model, b).Sum(v => (double)v)), 1e-6);
     }
