@@ -1,6 +1,5 @@
-using System.Globalization;
+using System.Diagnostics;
 using HybridEngine.Cli.CommandLine;
-using HybridEngine.Cli.Input;
 using HybridEngine.Cli.Output;
 using HybridEngine.Core;
 using HybridEngine.Inference;
@@ -8,45 +7,60 @@ using HybridEngine.Models;
 
 namespace HybridEngine.Cli.Chat;
 
-/// <summary>A conversation: history, commands, streamed answers.</summary>
+/// <summary>A conversation: messages and commands in, streamed answers out.</summary>
 internal sealed class ChatSession
 {
-    private const string Help = "/clear forgets the conversation; /system TEXT sets the system message; /set NAME VALUE sets temperature, top_k, top_p, min_p, repetition_penalty, max_tokens or seed; /save FILE writes the conversation; /exit or Ctrl-D leaves; Ctrl-C stops an answer.";
+    private static readonly string[] _commands = ["/clear", "/exit", "/help", "/load", "/retry", "/save", "/set", "/system", "/undo"];
+
+    private const string Help = """
+          /clear             forget the conversation
+          /system [TEXT]     show the system message, or set it ("/system none" removes it)
+          /set [NAME VALUE]  show the sampling options, or set one
+          /retry             answer the last message anew
+          /undo              take back the last message and its answer
+          /save FILE         write the conversation (a JSON line that generate and the trainers read)
+          /load FILE         go on with a saved one
+          /exit, Ctrl-D      leave
+          Ctrl-C stops an answer. Alt-Enter breaks a line, and so does everything between lines of three double quotes. Pasted text is one message.
+        """;
 
     private readonly HybridModel _model;
-    private readonly Tokenizer _tokenizer;
+    private readonly Conversation _conversation;
+    private readonly ChatInput _input;
+    private readonly AnswerWriter _writer;
     private readonly Notes _notes;
-    private readonly List<ChatMessage> _history = [];
     private SamplingOptions _sampling;
-    private string? _system;
     private long _turn;
 
     /// <exception cref="InvalidInputException">The model has no tokenizer or no chat template.</exception>
-    public ChatSession(HybridModel model, SamplingOptions sampling, string? system, Notes notes)
+    public ChatSession(HybridModel model, SamplingOptions sampling, string? system, ChatInput input, AnswerWriter writer, Notes notes)
     {
-        _tokenizer = model.Tokenizer ?? throw new InvalidInputException("--model", "a model without a tokenizer", "one that has one");
-        if (_tokenizer.ChatTemplate is null) { throw new InvalidInputException("--model", "a model without a chat template", "one that has one (generate continues plain text)"); }
-        (_model, _sampling, _system, _notes) = (model, sampling, system, notes);
+        Tokenizer tokenizer = model.Tokenizer ?? throw new InvalidInputException("--model", "a model without a tokenizer", "one that has one");
+        if (tokenizer.ChatTemplate is null) { throw new InvalidInputException("--model", "a model without a chat template", "one that has one (generate continues plain text)"); }
+        sampling.Validate(model.Decoder.Config.VocabularySize);
+        (_model, _sampling, _input, _writer, _notes) = (model, sampling, input, writer, notes);
+        _conversation = new Conversation(tokenizer, model.Generator().MaxContext) { System = system };
     }
 
-    /// <summary>Reads lines until the end of the input.</summary>
-    public int Run(TextReader input, TextWriter output, CancellationToken stop)
+    /// <summary>What Tab completes.</summary>
+    public static IReadOnlyList<string> Commands => _commands;
+
+    /// <summary>Reads messages until the end of the input.</summary>
+    public int Run(CancellationToken stop)
     {
-        bool prompt = !Console.IsInputRedirected && !_notes.Quiet;
-        _notes.Line($"{_model.Backend.Description}. {Help}");
-        ConsoleInterrupt.TakeOver(() => _notes.Line("(/exit or Ctrl-D leaves)"));
+        if (_input.IsTerminal) { _notes.Line($"{_model.Backend.Description}. /help lists the commands; Ctrl-C stops an answer, Ctrl-D leaves."); }
         try
         {
-            while (!stop.IsCancellationRequested)
+            while (true)
             {
-                if (prompt) { Console.Error.Write("> "); }
-                if (input.ReadLine() is not { } line) { break; }
+                // At a terminal Ctrl-C gives up the line that is typed; a script that waits for a line ends with it.
+                ConsoleInterrupt.TakeOver(_input.IsTerminal ? _input.Interrupt : () => Environment.Exit(130));
+                if (_input.Read() is not { } line) { return 0; }
+                stop.ThrowIfCancellationRequested();
                 if (line.Trim().Length == 0) { continue; }
-                if (!line.StartsWith('/')) { Answer(line, output); }
-                else if (!Command(line)) { break; }
+                if (!line.StartsWith('/')) { Say(line); }
+                else if (!Obey(line)) { return 0; }
             }
-
-            return 0;
         }
         finally
         {
@@ -54,55 +68,68 @@ internal sealed class ChatSession
         }
     }
 
-    private void Answer(string text, TextWriter output)
+    private void Say(string text)
     {
-        _history.Add(new ChatMessage("user", text));
-        IEnumerable<ChatMessage> messages = _system is { } s ? _history.Prepend(new ChatMessage("system", s)) : _history;
-        GenerationEngine engine = _model.Generator();
-        Generation answer;
+        _conversation.Add("user", text);
         try
         {
-            int[] ids = ChatPrompt.Encode(_tokenizer, [.. messages], "chat");
-            int room = engine.MaxContext - ids.Length;
-            answer = engine.Submit(new GenerationRequest
-            {
-                Prompt = ids, RequestId = _turn++, Sampling = room > 0 ? _sampling with { MaxTokens = Math.Min(_sampling.MaxTokens, room) } : _sampling,
-                OnToken = t => { output.Write(t.Text); output.Flush(); },
-            });
+            Answer();
         }
         catch (HybridEngineException e)
         {
-            // A conversation that no longer fits, a template that refuses a message: said, and the conversation goes on without it.
-            _history.RemoveAt(_history.Count - 1);
-            Console.Error.WriteLine($"error: {e.Message} (/clear starts anew)");
-            return;
+            // A message that does not fit, a template that refuses it: said, and the conversation goes on without it.
+            _conversation.TakeBack("user");
+            Console.Error.WriteLine($"error: {e.Message}");
+        }
+    }
+
+    private void Answer()
+    {
+        GenerationEngine engine = _model.Generator();
+        int[] ids = _conversation.Encode(_sampling.MaxTokens, out int dropped);
+        if (dropped > 0) { _notes.Line($"(the context of {engine.MaxContext} tokens is full: {dropped} earlier turn{(dropped == 1 ? "" : "s")} left out)"); }
+        long start = Stopwatch.GetTimestamp();
+        using StopSwitch stop = new();
+        Generation answer = engine.Submit(new GenerationRequest
+        {
+            Prompt = ids, RequestId = _turn++, Sampling = _sampling with { MaxTokens = Math.Min(_sampling.MaxTokens, engine.MaxContext - ids.Length) }, OnToken = t => _writer.Add(t.Text),
+        });
+        try
+        {
+            while (!answer.IsFinished && !stop.IsPressed) { engine.Step(); }
+        }
+        finally
+        {
+            engine.Cancel(answer);
         }
 
-        bool stopped = false;
-        ConsoleInterrupt.TakeOver(() => stopped = true);
-        while (!answer.IsFinished && !stopped) { engine.Step(); }
-        if (stopped) { engine.Cancel(answer); }
-        ConsoleInterrupt.TakeOver(() => _notes.Line("(/exit or Ctrl-D leaves)"));
-        output.WriteLine(stopped ? " ..." : "");
-        _history.Add(new ChatMessage("assistant", answer.Results()[0].Text));
+        GenerationResult result = answer.Results()[0];
+        _writer.End(result);
+        _conversation.Add("assistant", result.Text);
+        if (result.FinishReason == FinishReason.Length) { _notes.Line(ids.Length + result.TokenIds.Length >= engine.MaxContext ? "(the context is full)" : $"(stopped after max_tokens = {_sampling.MaxTokens}; /set max_tokens N allows more)"); }
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        _notes.Detail($"({ids.Length} + {result.TokenIds.Length} tokens, {result.TokenIds.Length / Math.Max(seconds, 1e-9):F1} tokens/s)");
     }
 
     // False to leave.
-    private bool Command(string line)
+    private bool Obey(string line)
     {
-        string[] words = line.Split(' ', 3, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string[] words = line.Split((char[]?)null, 3, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         string rest = line[words[0].Length..].Trim();
         try
         {
             switch (words[0])
             {
                 case "/exit" or "/quit" or "/bye": return false;
-                case "/help": _notes.Line(Help); break;
-                case "/clear": _history.Clear(); _notes.Line("the conversation is forgotten"); break;
-                case "/system": _system = rest.Length > 0 ? rest : null; _notes.Line(_system is null ? "no system message" : "system message set"); break;
+                case "/help" or "/?": _notes.Line(Help); break;
+                case "/clear": _conversation.Clear(); _notes.Line("(the conversation is forgotten)"); break;
+                case "/system": System(rest); break;
                 case "/set": Set(words); break;
-                case "/save": Save(rest); break;
-                default: throw new InvalidInputException("chat", $"'{words[0]}'", "/clear, /system, /set, /save, /help or /exit");
+                case "/retry": Retry(); break;
+                case "/undo": _notes.Line(_conversation.TakeBack("user") is null ? "(nothing to take back)" : "(taken back)"); break;
+                case "/save": _conversation.Save(File(rest, "/save")); _notes.Line($"(saved to {rest})"); break;
+                case "/load": _conversation.Load(File(rest, "/load")); _notes.Line($"({_conversation.Count} messages)"); break;
+                default: throw new InvalidInputException("chat", $"'{words[0]}'", string.Join(", ", _commands));
             }
         }
         catch (HybridEngineException e)
@@ -113,55 +140,41 @@ internal sealed class ChatSession
         return true;
     }
 
-    private void Set(string[] words)
+    private void System(string text)
     {
-        const string expected = "/set NAME VALUE with temperature, top_k, top_p, min_p, repetition_penalty, max_tokens or seed";
-        if (words.Length != 3 || !double.TryParse(words[2], NumberStyles.Float, CultureInfo.InvariantCulture, out double value))
-        {
-            throw new InvalidInputException("/set", string.Join(' ', words.Skip(1)), expected);
-        }
-
-        SamplingOptions changed = words[1].Replace('-', '_') switch
-        {
-            "temperature" => _sampling with { Temperature = (float)value },
-            "top_k" => _sampling with { TopK = (int)value },
-            "top_p" => _sampling with { TopP = (float)value },
-            "min_p" => _sampling with { MinP = (float)value },
-            "repetition_penalty" => _sampling with { RepetitionPenalty = (float)value },
-            "max_tokens" => _sampling with { MaxTokens = (int)value },
-            "seed" => _sampling with { Seed = (long)value },
-            _ => throw new InvalidInputException("/set", words[1], expected),
-        };
-        changed.Validate(_model.Decoder.Config.VocabularySize);
-        _sampling = changed;
-        _notes.Line($"{words[1]} = {words[2]}");
+        if (text.Length > 0) { _conversation.System = text is "none" ? null : text; }
+        _notes.Line(_conversation.System is { } system ? $"system message: {system}" : "(no system message)");
     }
 
-    private void Save(string path)
+    private void Set(string[] words)
     {
-        if (path.Length == 0) { throw new InvalidInputException("/save", "no file name", "/save FILE"); }
-        try
+        if (words.Length == 1)
         {
-            using FileStream stream = File.Create(path);
-            using System.Text.Json.Utf8JsonWriter w = new(stream);
-            w.WriteStartObject();
-            w.WriteStartArray("messages");
-            foreach (ChatMessage m in _system is { } s ? _history.Prepend(new ChatMessage("system", s)) : _history)
-            {
-                w.WriteStartObject();
-                w.WriteString("role", m.Role);
-                w.WriteString("content", m.Content);
-                w.WriteEndObject();
-            }
-
-            w.WriteEndArray();
-            w.WriteEndObject();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidInputException("/save", e.Message, "a file that can be written");
+            foreach (string line in ChatSettings.Describe(_sampling)) { _notes.Line(line); }
+            return;
         }
 
-        _notes.Line($"saved to {path}");
+        _sampling = ChatSettings.Change(_sampling, words[1], words.Length > 2 ? words[2] : "", _model.Decoder.Config.VocabularySize);
+        _notes.Line($"{words[1]} = {(words.Length > 2 ? words[2] : "")}");
+    }
+
+    private void Retry()
+    {
+        if (_conversation.TakeBack("user") is not { } text) { throw new InvalidInputException("/retry", "no message", "a message to answer anew"); }
+        Say(text);
+    }
+
+    private static string File(string path, string command) => path.Length > 0 ? path : throw new InvalidInputException(command, "no file name", $"{command} FILE");
+
+    /// <summary>Ctrl-C while an answer runs.</summary>
+    private sealed class StopSwitch : IDisposable
+    {
+        private volatile bool _pressed;
+
+        public StopSwitch() => ConsoleInterrupt.TakeOver(() => _pressed = true);
+
+        public bool IsPressed => _pressed;
+
+        public void Dispose() => ConsoleInterrupt.TakeOver(null);
     }
 }

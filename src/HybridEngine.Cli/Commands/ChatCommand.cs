@@ -14,15 +14,16 @@ internal static class ChatCommand
         Option<string> model = ModelOption.Create();
         Option<string?> system = new("--system") { Description = "System message.", HelpName = "TEXT" };
         SamplingArguments sampling = new();
-        Command command = new("chat", "Talk with a model: streaming; /clear, /system, /set, /save, /help; Ctrl-C stops the answer, not the program.") { model, system };
+        Command command = new("chat", "Talk with a model: streaming; /clear, /system, /set, /retry, /undo, /save, /load, /help; Ctrl-C stops the answer, not the program.") { model, system };
         sampling.AddTo(command);
         command.SetAction((parse, stop) =>
         {
             Notes notes = new(parse.GetValue(GlobalOptions.Quiet), parse.GetValue(GlobalOptions.Verbose));
             using HybridModel loaded = HybridModel.Load(parse.GetValue(model)!, ModelOption.Options(parse));
             SamplingOptions options = sampling.Read(parse);
-            ChatSession session = new(loaded, options, parse.GetValue(system), notes);
-            return Task.FromResult(session.Run(Console.In, Console.Out, stop));
+            AnswerWriter writer = new(Console.Out, parse.GetValue(GlobalOptions.Json), terminal: !Console.IsOutputRedirected);
+            ChatSession session = new(loaded, options, parse.GetValue(system), ChatInput.Open(ChatSession.Commands), writer, notes);
+            return Task.FromResult(session.Run(stop));
         });
         return command;
     }
