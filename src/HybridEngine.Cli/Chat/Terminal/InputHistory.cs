@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace HybridEngine.Cli.Chat;
@@ -6,6 +7,8 @@ namespace HybridEngine.Cli.Chat;
 internal sealed class InputHistory
 {
     private const int Most = 1000;
+
+    private static readonly JsonSerializerOptions _json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly string? _file;
     private readonly List<string> _entries = [];
@@ -86,7 +89,7 @@ internal sealed class InputHistory
         {
             Directory.CreateDirectory(Path.GetDirectoryName(_file)!);
             bool fresh = !File.Exists(_file);
-            File.AppendAllText(_file, JsonSerializer.Serialize(text) + "\n");
+            File.AppendAllText(_file, JsonSerializer.Serialize(text, _json) + "\n");
             // What people say to a model is theirs alone.
             if (fresh && !OperatingSystem.IsWindows()) { File.SetUnixFileMode(_file, UnixFileMode.UserRead | UnixFileMode.UserWrite); }
         }

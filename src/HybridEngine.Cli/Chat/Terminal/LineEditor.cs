@@ -93,6 +93,7 @@ internal sealed class LineEditor
         switch (key.Key)
         {
             case ConsoleKey.Enter when alt || control || key.KeyChar == '\n': Type("\n"); return null;
+            case ConsoleKey.J when control: Type("\n"); return null;
             case ConsoleKey.Enter: return true;
             case ConsoleKey.D when control && _buffer.Text.Length == 0: return false;
             case ConsoleKey.R when control: return Search();
@@ -177,19 +178,21 @@ internal sealed class LineEditor
         }
     }
 
-    // After an escape with more behind it: a paste begins, or a sequence that means nothing here.
+    // After an escape with more behind it: a paste begins, Alt with a key (typed so fast that the console took them apart), or a sequence that means nothing here.
     private bool? TakeEscape()
     {
+        ConsoleKeyInfo next = _readKey();
+        if (next.KeyChar is not ('[' or 'O')) { return Take(new ConsoleKeyInfo(next.KeyChar, next.Key, shift: false, alt: true, control: false)); }
         StringBuilder sequence = new();
+        sequence.Append(next.KeyChar);
         while (_keyWaits() && sequence.Length < 16)
         {
             char c = _readKey().KeyChar;
             sequence.Append(c);
-            if (sequence.Length > 1 && c is >= '@' and <= '~') { break; }
+            if (c is >= '@' and <= '~') { break; }
         }
 
         if (sequence.ToString() == PasteBegin) { Type(ReadPaste()); }
-        else if (sequence.ToString() is "\r" or "\n") { Type("\n"); }
         return null;
     }
 
