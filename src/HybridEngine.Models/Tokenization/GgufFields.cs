@@ -23,6 +23,14 @@ internal sealed class GgufFields(IReadOnlyDictionary<string, object> metadata, s
 
     public int[]? Integers(string key, int length) => Numbers<int>(key, length, "whole numbers", number => number is float or double ? null : (int?)number.ToInt32(CultureInfo.InvariantCulture));
 
+    /// <summary>Bytes, which writers give as signed or unsigned.</summary>
+    public byte[]? Bytes(string key) => !metadata.TryGetValue(key, out object? value) ? null : value switch
+    {
+        byte[] bytes => bytes,
+        sbyte[] signed => [.. signed.Select(number => unchecked((byte)number))],
+        _ => throw Wrong(key, Describe(value), "bytes"),
+    };
+
     /// <summary>A token id, or null where the key is absent. Some converters write -1 or 2^32 - 1 for "none".</summary>
     public int? TokenId(string key, int count)
     {

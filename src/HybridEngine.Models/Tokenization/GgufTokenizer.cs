@@ -21,7 +21,9 @@ internal static class GgufTokenizer
         {
             "llama" => ReadSentencePiece(fields, texts, special, userDefined),
             "gpt2" => Gpt2Json.Build(fields, texts, special, userDefined),
-            _ => throw new UnsupportedException(fields.File, $"tokenizer.ggml.model '{model}'", "llama, gpt2"),
+            "t5" => UnigramJson.Build(fields, texts, special, userDefined),
+            "bert" => WordPieceJson.Build(fields, texts, special, userDefined),
+            _ => throw new UnsupportedException(fields.File, $"tokenizer.ggml.model '{model}'", "llama, gpt2, t5, bert"),
         };
     }
 

@@ -48,12 +48,14 @@ internal static class ModelReader
     {
         var vocabulary = new Vocabulary();
         var scores = new List<double>();
+        // A member of our own: GGUF files hold scores in 32 bits, and their sums are equal where those of other digits would not be.
+        bool single = section.StringOrNull("score_type") == UnigramJson.SinglePrecision;
         foreach (JsonSection item in section["vocab"].Items())
         {
             JsonSection[] pair = [.. item.Items()];
             if (pair.Length != 2) throw item.Wrong("[token, score]");
             vocabulary.Add(pair[0].AsString(), scores.Count, section.File);
-            scores.Add(pair[1].AsScore());
+            scores.Add(single ? pair[1].AsFloat() : pair[1].AsScore());
         }
         if (scores.Count == 0) throw section["vocab"].Wrong("at least one token");
         int? unknown = section["unk_id"] is { IsNull: false } id ? id.AsInt() : null;

@@ -1,0 +1,3 @@
+using BenchmarkDotNet.Running;
+
+BenchmarkSwitcher.FromAssembly(typeof(HybridEngine.Benchmarks.EncodeBenchmarks).Assembly).Run(args);
