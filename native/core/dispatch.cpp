@@ -29,7 +29,7 @@ static const std::vector<Isa>& isas() {
       found.push_back({"avx512", cpu::avx512::kernel_table()});
 #endif
 #if defined(HE_HAVE_AVX2)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back({"avx2", cpu::avx2::kernel_table()});
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) found.push_back({"avx2", cpu::avx2::kernel_table()});
 #endif
     found.push_back({"scalar", cpu::scalar::kernel_table()});
     return found;

@@ -2,6 +2,7 @@
 #pragma once
 #include "cpu/activation/activation.h"
 #include "cpu/attention/attention.h"
+#include "cpu/compact/compact.h"
 #include "cpu/embedding/embedding.h"
 #include "cpu/head/head.h"
 #include "cpu/conversion/conversion.h"
@@ -17,6 +18,7 @@ namespace he {
 
 struct KernelTable {
   cpu::LinearKernels linear;
+  cpu::CompactKernels compact;
   cpu::EmbeddingKernels embedding;
   cpu::HeadKernels head;
   cpu::ElementaryKernels elementary;

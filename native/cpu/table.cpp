@@ -6,6 +6,7 @@ HE_ISA_BEGIN
 
 // One line a family; each is defined in cpu/<family>/<family>.cpp.
 void fill(LinearKernels&);
+void fill(CompactKernels&);
 void fill(EmbeddingKernels&);
 void fill(HeadKernels&);
 void fill(ElementaryKernels&);
@@ -22,6 +23,7 @@ KernelTable kernel_table();
 KernelTable kernel_table() {
   KernelTable t;
   fill(t.linear);
+  fill(t.compact);
   fill(t.embedding);
   fill(t.head);
   fill(t.elementary);

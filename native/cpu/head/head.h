@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/resources.h"
+#include "cpu/compact/compact.h"
 
 namespace he::cpu {
 
@@ -16,6 +17,7 @@ struct HeadInputs {
   const int32_t* targets;  // [tokens]; negative: none
   float temperature;
   float soft_cap;  // 0: off
+  const CompactWeight* compact = nullptr;  // the forward reads it in place of head when it is there
 };
 
 struct HeadGradients {

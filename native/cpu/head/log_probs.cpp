@@ -1,6 +1,8 @@
 // logp[t] = z[t, target] - lse[t], lse and entropy, a block of rows and a tile of the vocabulary at a time.
 //   traffic  the head once for each block of rows (shared by threads through the last-level cache); the logits of a tile stay in L2
 //   work     2 tokens vocabulary width operations, and two passes of exp over the logits in L2
+#include "cpu/compact/compact_isa.h"
+#include "cpu/compact/product.h"
 #include "cpu/head/head_isa.h"
 #include "cpu/head/logsumexp.h"
 #include "cpu/linear/linear_isa.h"
@@ -9,10 +11,15 @@
 HE_ISA_BEGIN
 
 // Logits of the rows of one block against one tile of the vocabulary, capped; [rows, kVocabularyTile].
-static void tile_of_logits(const HeadInputs& in, int64_t row, int64_t rows, int64_t first, int64_t columns, float* logits) {
-  product(Tile{in.hidden + row * in.hidden_stride, in.hidden_stride, 1, in.head + first * in.width, kPanel, in.width * kPanel, in.width, logits, kVocabularyTile,
-               columns, in.bias != nullptr ? in.bias + first : nullptr, false},
-          rows);
+static void tile_of_logits(const HeadInputs& in, int64_t row, int64_t rows, int64_t first, int64_t columns, float* logits, float* widened) {
+  Tile t{in.hidden + row * in.hidden_stride, in.hidden_stride, 1, nullptr, kPanel, in.width * kPanel, in.width, logits, kVocabularyTile, columns,
+         in.bias != nullptr ? in.bias + first : nullptr, false};
+  if (in.compact != nullptr) {
+    compact_product(*in.compact, first, t, rows, widened);
+  } else {
+    t.b = in.head + first * in.width;
+    product(t, rows);
+  }
   if (in.soft_cap > 0)
     for (int64_t i = 0; i < rows; ++i) cap_logits(logits + i * kVocabularyTile, columns, in.soft_cap);
 }
@@ -27,19 +34,21 @@ void head_log_probs(const Resources& r, const HeadInputs& in, float* log_prob, f
   int64_t blocks = ((in.tokens + height - 1) / height + threads - 1) / threads * threads;
   if (blocks > in.tokens) blocks = in.tokens;
   height = (in.tokens + blocks - 1) / blocks;
-  r.scratch.reserve(static_cast<size_t>(height * kVocabularyTile + height * static_cast<int64_t>(sizeof(RowSum) / sizeof(float))));
+  const int64_t sum_floats = height * static_cast<int64_t>(sizeof(RowSum) / sizeof(float));
+  r.scratch.reserve(static_cast<size_t>(height * kVocabularyTile + sum_floats) + (in.compact != nullptr ? compact_scratch(in.width) : 0));
   const float inverse_temperature = 1.0f / in.temperature;
   r.pool.parallel_for(blocks, [&](int64_t block, int worker) {
     const int64_t row = block * in.tokens / blocks, rows = (block + 1) * in.tokens / blocks - row;
     float* logits = r.scratch.of(worker);
     RowSum* sums = reinterpret_cast<RowSum*>(logits + height * kVocabularyTile);
+    float* widened = logits + height * kVocabularyTile + sum_floats;
     for (int64_t i = 0; i < rows; ++i) {
       sums[i] = row_sum_start();
       log_prob[row + i] = 0.0f;
     }
     for (int64_t first = 0; first < in.vocabulary; first += kVocabularyTile) {
       const int64_t columns = in.vocabulary - first < kVocabularyTile ? in.vocabulary - first : kVocabularyTile;
-      tile_of_logits(in, row, rows, first, columns, logits);
+      tile_of_logits(in, row, rows, first, columns, logits, widened);
       for (int64_t i = 0; i < rows; ++i) {
         const float* z = logits + i * kVocabularyTile;
         if (entropy != nullptr) {
@@ -61,7 +70,11 @@ void head_log_probs(const Resources& r, const HeadInputs& in, float* log_prob, f
 }
 
 void head_logits(const Resources& r, const HeadInputs& in, float* y, int64_t y_stride) {
-  linear_forward(r, in.hidden, in.hidden_stride, in.tokens, in.width, in.head, in.vocabulary, in.bias, y, y_stride, false);
+  if (in.compact != nullptr) {
+    compact_forward(r, in.hidden, in.hidden_stride, in.tokens, *in.compact, in.bias, y, y_stride, false);
+  } else {
+    linear_forward(r, in.hidden, in.hidden_stride, in.tokens, in.width, in.head, in.vocabulary, in.bias, y, y_stride, false);
+  }
   if (in.soft_cap > 0) r.pool.parallel_for(in.tokens, [&](int64_t row) { cap_logits(y + row * y_stride, in.vocabulary, in.soft_cap); });
 }
 

@@ -80,8 +80,17 @@ static inline __attribute__((always_inline)) void tile_finish(const Tile& t, V16
   }
 }
 
-template <int MR, int NV>
-static __attribute__((noinline)) void tile(const Tile& t) {
+// Where a chunk of the sum comes from: b in float32, as it lies.
+struct Floats {
+  using Operands = Tile;
+  template <int MR, int NV>
+  static inline __attribute__((always_inline)) void chunk(const Tile& t, int64_t r, int64_t n, V16 (&acc)[MR][NV]) {
+    tile_chunk<MR, NV>(t.a + r * t.a_step, t, t.b + r * t.b_step, n, acc);
+  }
+};
+
+template <int MR, int NV, class B = Floats>
+static __attribute__((noinline)) void tile(const typename B::Operands& t) {
   V16 acc[MR][NV];
   if (t.accumulate) {
     // C is read at the end; ask for it now.
@@ -89,7 +98,7 @@ static __attribute__((noinline)) void tile(const Tile& t) {
       for (int v = 0; v < NV; ++v) __builtin_prefetch(t.c + i * t.c_row + 16 * v, 1);
   }
   if (t.n <= kChunk) {
-    tile_chunk<MR, NV>(t.a, t, t.b, t.n, acc);
+    B::template chunk<MR, NV>(t, 0, t.n, acc);
     tile_finish<MR, NV>(t, acc);
     return;
   }
@@ -98,7 +107,7 @@ static __attribute__((noinline)) void tile(const Tile& t) {
   int depth = 0;
   int64_t chunk = 0;
   for (int64_t r = 0; r < t.n; r += kChunk, ++chunk) {
-    tile_chunk<MR, NV>(t.a + r * t.a_step, t, t.b + r * t.b_step, t.n - r < kChunk ? t.n - r : kChunk, acc);
+    B::template chunk<MR, NV>(t, r, t.n - r < kChunk ? t.n - r : kChunk, acc);
     // The last chunk also joins what the odd ends of the tree left over.
     const bool last = r + kChunk >= t.n;
     for (int64_t joined = chunk; depth > 0 && (last || (joined & 1) != 0); joined >>= 1) {
