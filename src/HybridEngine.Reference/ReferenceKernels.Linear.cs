@@ -6,18 +6,24 @@ namespace HybridEngine.Reference;
 public sealed partial class ReferenceKernels
 {
     /// <inheritdoc />
+    public bool CanCreateWeight(DType dtype, long inputs) =>
+        dtype is DType.Float32 or DType.BFloat16 or DType.Float16 || (dtype.BlockLength() > 1 && inputs % dtype.BlockLength() == 0);
+
+    /// <inheritdoc />
+    /// <remarks>Values of any type are kept as float32: what compact weights must agree with.</remarks>
     public WeightMatrix CreateWeight(long outputs, long inputs, DType dtype = DType.Float32)
     {
         Contract.CreateWeight(outputs, inputs);
-        if (dtype != DType.Float32) { throw new UnsupportedException(nameof(dtype), $"a {dtype} weight on the reference backend", "Float32"); }
-        return new WeightMatrix(outputs, inputs, Allocate(dtype, checked(outputs * inputs)));
+        if (!CanCreateWeight(dtype, inputs)) { throw new UnsupportedException(nameof(dtype), $"a {dtype} weight of {inputs} inputs", "Float32, or whole blocks of a type for weights"); }
+        return new WeightMatrix(outputs, inputs, Allocate(DType.Float32, checked(outputs * inputs)), dtype);
     }
 
     /// <inheritdoc />
     public void Pack(Tensor source, WeightMatrix destination)
     {
         Contract.Pack(Device, source, destination);
-        Copy(source, Matrix(destination));
+        if (source.DType == DType.Float32) { Copy(source, Matrix(destination)); }
+        else { Convert(source, Matrix(destination)); }
     }
 
     /// <inheritdoc />

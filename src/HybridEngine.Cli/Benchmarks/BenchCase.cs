@@ -27,8 +27,11 @@ internal sealed record BenchCase(string What, int Batch, int Prompt, int New, in
         return prompts;
     }
 
-    /// <summary>Operations and bytes that no implementation in float32 can do without: two operations a weight and token (six in training), weights read once a pass, keys and values read once a step.</summary>
-    public (double Flops, double Bytes) Floor(DecoderConfig c)
+    /// <summary>Operations and bytes that no implementation with float32 keys and values can do without: two operations a weight and token (six in training), weights read once a pass, keys and values
+    /// read once a step.</summary>
+    /// <param name="c">The model.</param>
+    /// <param name="weightBytes">Bytes of all matrices as they lie in memory.</param>
+    public (double Flops, double Bytes) Floor(DecoderConfig c, double weightBytes)
     {
         double qkv = (double)c.HiddenSize * (c.QueryHeads + 2 * c.KeyHeads) * c.HeadSize;
         double output = (double)c.HiddenSize * c.QueryHeads * c.HeadSize;
@@ -39,13 +42,13 @@ internal sealed record BenchCase(string What, int Batch, int Prompt, int New, in
         double Pairs(double from, double count) => count * from + count * (count + 1) / 2;
 
         double generateFlops = Batch * ((Prompt + New) * 2 * blocks + New * 2 * head + attention * Pairs(0, Prompt + New));
-        double generateBytes = New * (blocks + head) * 4 + Batch * keyBytes * Pairs(Prompt, New);
+        double generateBytes = New * weightBytes + Batch * keyBytes * Pairs(Prompt, New);
         double forward = Batch * (Prompt * 2 * blocks + attention * Pairs(0, Prompt)), sequence = Prompt + New;
         double whole = Batch * (sequence * 2 * blocks + attention * Pairs(0, sequence));
         return What switch
         {
             "generate" => (generateFlops, generateBytes),
-            "prefill" => (forward + Batch * 2 * head, (blocks + head) * 4),
+            "prefill" => (forward + Batch * 2 * head, weightBytes),
             "train" => (3 * (forward + Batch * Prompt * 2 * head), (blocks + head) * 4 * 7),
             // The rollout; reference (with head), critic and reward forward; actor (with head) and critic forward and backward.
             _ => (generateFlops + 3 * whole + 2 * head * Batch * New + 6 * whole + 6 * head * Batch * New, generateBytes),

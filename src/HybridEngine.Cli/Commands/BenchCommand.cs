@@ -32,7 +32,7 @@ internal static class BenchCommand
     private static int Run(ParseResult parse, BenchCase test, string? model, string shape, CancellationToken stop)
     {
         using IKernels kernels = OpenBackend.From(parse, out BackendReport report);
-        using Decoder decoder = model is null ? Random(kernels, ModelShapes.Get(shape)) : Load(kernels, model);
+        using Decoder decoder = model is null ? Random(kernels, ModelShapes.Get(shape)) : Load(kernels, model, test.What is "generate" or "prefill" && parse.GetValue(GlobalOptions.DType) == "auto");
         if (test.Prompt + test.New > decoder.Config.MaxPositions)
         {
             throw new InvalidInputException("--prompt + --new", $"{test.Prompt} + {test.New}", $"at most the model's {decoder.Config.MaxPositions} positions");
@@ -42,12 +42,13 @@ internal static class BenchCommand
         Roofline roof = Roofline.Measure(threads);
         BenchTimes times = BenchRun.Run(test, decoder, stop);
         double median = Median(times.Seconds);
-        (double flops, double bytes) = test.Floor(decoder.Config);
+        string weights = string.Join(" and ", decoder.Parameters.Where(p => !p.IsVector).GroupBy(p => p.DType).OrderByDescending(g => g.Sum(p => (long)p.Rows * p.Columns)).Select(g => g.Key));
+        (double flops, double bytes) = test.Floor(decoder.Config, decoder.Parameters.Where(p => !p.IsVector && p != decoder.PositionEmbedding && (p != decoder.Embedding || p == decoder.Head)).Sum(p => (double)p.Value.Memory!.Bytes));
         (double floor, string limit) = roof.Floor(flops, bytes);
         long peak = Process.GetCurrentProcess().PeakWorkingSet64 >> 20;
         if (!parse.GetValue(GlobalOptions.Json))
         {
-            Console.WriteLine($"{test.What} {(model ?? shape)}, batch {test.Batch}, prompt {test.Prompt}, new {test.New}, float32, {report.Description}");
+            Console.WriteLine($"{test.What} {(model ?? shape)}, batch {test.Batch}, prompt {test.Prompt}, new {test.New}, {weights} weights, {report.Description}");
             Console.WriteLine($"{test.Tokens / median:F1} tokens/s, median {median:F4} s of {test.Repetitions} ({times.Seconds.Min():F4} to {times.Seconds.Max():F4}), peak {peak} MiB");
             foreach ((string part, double[] seconds) in times.Parts) { Console.WriteLine($"  {part} {Median(seconds):F4} s"); }
             Console.WriteLine($"{floor / median:P0} of the roof: {limit} ({roof.FlopsPerSecond / 1e12:F3} TFLOP/s, {roof.BytesPerSecond / 1e9:F1} GB/s measured on {threads} threads)");
@@ -61,6 +62,7 @@ internal static class BenchCommand
             w.WriteString("engine", report.Description);
             w.WriteString("shape", model ?? shape);
             w.WriteString("dtype", "float32");
+            w.WriteString("weights", weights);
             w.WriteNumber("threads", threads);
             w.WriteNumber("batch", test.Batch);
             w.WriteNumber("prompt", test.Prompt);
@@ -88,10 +90,10 @@ internal static class BenchCommand
 
     private static Decoder Random(IKernels kernels, DecoderConfig config) => Decoder.Create(kernels, config, ModelFamilies.Bind(config), Initialization.Normal(), 0);
 
-    private static Decoder Load(IKernels kernels, string path)
+    private static Decoder Load(IKernels kernels, string path, bool asStored)
     {
         using ModelFiles files = ModelFiles.Open(path);
-        return Decoder.Load(kernels, files);
+        return Decoder.Load(kernels, files, asStored);
     }
 
     private static double Median(double[] values)

@@ -40,7 +40,7 @@ public static partial class Contract
         }
     }
 
-    /// <summary>Requires a float32 weight of this size; a negative extent matches any.</summary>
+    /// <summary>Requires a weight of this size; a negative extent matches any.</summary>
     public static void RequireWeight(DeviceKind device, WeightMatrix? weight, string name, long outputs, long inputs)
     {
         if (weight is null) { throw new ArgumentException($"{name} is missing, expected W {Describe([outputs, inputs])}.", name); }
@@ -52,10 +52,17 @@ public static partial class Contract
         RequireDevice(device, weight.Storage, name);
     }
 
+    /// <summary>Requires a weight that is not compact.</summary>
+    public static void RequireFloat32(DeviceKind device, WeightMatrix? weight, string name)
+    {
+        RequireWeight(device, weight, name, -1, -1);
+        if (weight!.DType != DType.Float32) { throw Wrong(name, $"{weight}", "Float32 (compact weights are for the forward only)"); }
+    }
+
     /// <summary>Requires a gradient or copy of a weight: the same size, type and number of stored elements.</summary>
     public static void RequireSameLayout(WeightMatrix weight, string name, WeightMatrix other, string otherName)
     {
-        if (weight.Outputs != other.Outputs || weight.Inputs != other.Inputs || weight.Storage.DType != other.Storage.DType || weight.Storage.Count != other.Storage.Count)
+        if (weight.Outputs != other.Outputs || weight.Inputs != other.Inputs || weight.DType != other.DType || weight.Storage.Count != other.Storage.Count)
         {
             throw new ArgumentException($"{name} is {weight} of {weight.Storage.Count} stored elements, expected the layout of {otherName}, {other} of {other.Storage.Count}.", name);
         }

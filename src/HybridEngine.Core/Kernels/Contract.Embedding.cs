@@ -15,7 +15,7 @@ public static partial class Contract
     /// <summary>Checks <see cref="IEmbeddingKernels.EmbedBackward"/>.</summary>
     public static void EmbedBackward(DeviceKind device, Tensor ids, Tensor dy, WeightMatrix dTable)
     {
-        RequireWeight(device, dTable, nameof(dTable), -1, -1);
+        RequireFloat32(device, dTable, nameof(dTable));
         RequireVector(device, ids, nameof(ids), DType.Int32, -1);
         Require(device, dy, nameof(dy), DType.Float32, ids.Shape[0], dTable.Inputs);
         RequireTableRows(dTable, nameof(dTable), ids.Count);

@@ -109,7 +109,7 @@ public static partial class Contract
         if (experts is null || experts.Count == 0) { throw Wrong(name, "an empty list", "at least one expert"); }
         RequireVector(device, rowOffsets, nameof(rowOffsets), DType.Int32, experts.Count + 1);
         (long outputs, long inputs) = (experts[0].Outputs, experts[0].Inputs);
-        for (int e = 0; e < experts.Count; e++) { RequireWeight(device, experts[e], $"{name}[{e}]", outputs, inputs); }
+        for (int e = 0; e < experts.Count; e++) { RequireWeight(device, experts[e], $"{name}[{e}]", outputs, inputs); RequireFloat32(device, experts[e], $"{name}[{e}]"); }
         return (outputs, inputs);
     }
 }

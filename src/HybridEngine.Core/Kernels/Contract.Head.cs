@@ -17,6 +17,7 @@ public static partial class Contract
         Tensor dLogProb, Tensor dLogSumExp, Tensor dEntropy, Tensor dHidden, WeightMatrix? dHead, Tensor dBias)
     {
         long tokens = RequireHead(device, hidden, head, bias, targets, options);
+        RequireFloat32(device, head, nameof(head));
         RequireVector(device, logSumExp, nameof(logSumExp), DType.Float32, tokens);
         if (!dEntropy.IsEmpty && entropy.IsEmpty) { throw Wrong(nameof(entropy), $"{entropy}", $"Float32 [{tokens}], because there is dEntropy"); }
         RequireOptionalVector(device, entropy, nameof(entropy), DType.Float32, tokens);

@@ -14,7 +14,7 @@ public static partial class Contract
     public static void Pack(DeviceKind device, Tensor source, WeightMatrix destination)
     {
         RequireWeight(device, destination, nameof(destination), -1, -1);
-        Require(device, source, nameof(source), DType.Float32, destination.Outputs, destination.Inputs);
+        Require(device, source, nameof(source), destination.DType, destination.Outputs, destination.Inputs);
         RequireDisjoint(destination.Storage, nameof(destination), source, nameof(source));
     }
 
@@ -39,7 +39,7 @@ public static partial class Contract
     /// <summary>Checks <see cref="ILinearKernels.LinearBackwardInput"/>.</summary>
     public static void LinearBackwardInput(DeviceKind device, Tensor dy, WeightMatrix w, Tensor dx)
     {
-        RequireWeight(device, w, nameof(w), -1, -1);
+        RequireFloat32(device, w, nameof(w));
         Require(device, dy, nameof(dy), DType.Float32, -1, w.Outputs);
         Require(device, dx, nameof(dx), DType.Float32, dy.Shape[0], w.Inputs);
         RequireDisjoint(dx, nameof(dx), dy, nameof(dy));
@@ -48,7 +48,7 @@ public static partial class Contract
     /// <summary>Checks <see cref="ILinearKernels.LinearBackwardWeight"/>.</summary>
     public static void LinearBackwardWeight(DeviceKind device, Tensor x, Tensor dy, WeightMatrix dw, Tensor dBias)
     {
-        RequireWeight(device, dw, nameof(dw), -1, -1);
+        RequireFloat32(device, dw, nameof(dw));
         Require(device, x, nameof(x), DType.Float32, -1, dw.Inputs);
         Require(device, dy, nameof(dy), DType.Float32, x.Shape[0], dw.Outputs);
         RequireOptionalVector(device, dBias, nameof(dBias), DType.Float32, dw.Outputs);
@@ -57,7 +57,7 @@ public static partial class Contract
     /// <summary>Checks <see cref="ILinearKernels.MergeLora"/>.</summary>
     public static void MergeLora(DeviceKind device, WeightMatrix w, Tensor a, Tensor b, WeightMatrix destination)
     {
-        RequireWeight(device, w, nameof(w), -1, -1);
+        RequireFloat32(device, w, nameof(w));
         RequireWeight(device, destination, nameof(destination), w.Outputs, w.Inputs);
         RequireSameLayout(destination, nameof(destination), w, nameof(w));
         Require(device, a, nameof(a), DType.Float32, -1, w.Inputs);

@@ -3,10 +3,14 @@ namespace HybridEngine.Core;
 /// <summary>Products with weight matrices. Sums over the inner dimension run in fixed chunks combined by one fixed tree (docs/numerics.md).</summary>
 public interface ILinearKernels
 {
-    /// <summary>A zero weight of this backend's layout.</summary>
+    /// <summary>Whether <see cref="CreateWeight"/> makes weights of a type for this many inputs. Always for float32.</summary>
+    bool CanCreateWeight(DType dtype, long inputs);
+
+    /// <summary>A zero weight of this backend's layout; of another type than float32, a compact one for the forward only.</summary>
+    /// <exception cref="UnsupportedException">Not <see cref="CanCreateWeight"/>.</exception>
     WeightMatrix CreateWeight(long outputs, long inputs, DType dtype = DType.Float32);
 
-    /// <summary>Row-major <c>source [outputs, inputs]</c> (float32) into the backend's layout.</summary>
+    /// <summary>Row-major <c>source [outputs, inputs]</c> of the weight's own type into the backend's layout.</summary>
     void Pack(Tensor source, WeightMatrix destination);
 
     /// <summary>The backend's layout into row-major <c>destination [outputs, inputs]</c> (float32).</summary>

@@ -66,9 +66,4 @@ public sealed partial class Decoder
         foreach (ParameterBinding part in parts) { _byBinding[part] = parameter; }
         return parameter;
     }
-
-    private sealed class FileSource(ModelFiles files) : IParameterSource
-    {
-        public void Read(ParameterBinding binding, Span<float> destination) => files.ReadParameter(binding, destination);
-    }
 }

@@ -78,21 +78,26 @@ public sealed partial class Decoder : IParameterSource, IDisposable
     /// <summary>Number of trainable elements.</summary>
     public long ParameterCount => _parameters.Sum(p => (long)p.Rows * p.Columns);
 
-    /// <summary>Loads an opened checkpoint's weights, decoded to float32.</summary>
+    /// <summary>Loads an opened checkpoint's weights.</summary>
+    /// <param name="kernels">Where they go.</param>
+    /// <param name="files">The checkpoint.</param>
+    /// <param name="asStored">Keep matrices in the narrow type they are stored in where the backend's forward reads it (compact weights), rather than as float32: less memory and
+    /// traffic, and the same bits. What is trained becomes float32 by then.</param>
     /// <exception cref="HybridEngineException">A tensor cannot be read.</exception>
-    public static Decoder Load(IKernels kernels, ModelFiles files) => Load(kernels, files.Config, files.Bindings, new FileSource(files));
+    public static Decoder Load(IKernels kernels, ModelFiles files, bool asStored = false) => Load(kernels, files.Config, files.Bindings, files, asStored);
 
     /// <summary>Loads weights.</summary>
     /// <param name="kernels">Where they go.</param>
     /// <param name="config">What the model is.</param>
     /// <param name="bindings">Its tensors.</param>
     /// <param name="source">Their values.</param>
-    public static Decoder Load(IKernels kernels, DecoderConfig config, IReadOnlyList<ParameterBinding> bindings, IParameterSource source)
+    /// <param name="asStored">Keep matrices in the type that the source has them in.</param>
+    public static Decoder Load(IKernels kernels, DecoderConfig config, IReadOnlyList<ParameterBinding> bindings, IParameterSource source, bool asStored = false)
     {
         Decoder decoder = new(kernels, config, bindings);
         try
         {
-            decoder.Write(source);
+            decoder.Write(source, asStored);
             return decoder;
         }
         catch
@@ -121,7 +126,7 @@ public sealed partial class Decoder : IParameterSource, IDisposable
         WeightsChanged();
         for (int i = 0; i < _parameters.Count; i++)
         {
-            _parameters[i].Allocate();
+            _parameters[i].Allocate(other._parameters[i].DType);
             Kernels.Copy(other._parameters[i].Value, _parameters[i].Value);
         }
     }
@@ -133,7 +138,7 @@ public sealed partial class Decoder : IParameterSource, IDisposable
     public void Set(IParameterSource source, long? version = null)
     {
         WeightsChanged(version);
-        Write(source);
+        Write(source, asStored: false);
     }
 
     /// <summary>The weights have been (or are about to be) written: what was computed with the old ones must not be used again. Whoever writes a parameter's tensor in place calls this;
@@ -153,14 +158,47 @@ public sealed partial class Decoder : IParameterSource, IDisposable
         foreach (Parameter parameter in _parameters) { parameter.Release(); }
     }
 
-    private void Write(IParameterSource source)
+    /// <summary>Makes all compact weights float32 ones of the same values: what is computed with them keeps its bits, and they can be trained.</summary>
+    public void Widen()
+    {
+        foreach (Parameter parameter in _parameters) { parameter.Widen(); }
+    }
+
+    private void Write(IParameterSource source, bool asStored)
     {
         foreach (Parameter parameter in _parameters)
         {
+            if (asStored && StoredType(parameter, source) is { } dtype)
+            {
+                WriteStored(parameter, source, dtype);
+                continue;
+            }
+
             float[] values = new float[(long)parameter.Rows * parameter.Columns];
             foreach (ParameterBinding binding in parameter.Bindings) { source.Read(binding, parameter.Part(values, binding)); }
             parameter.Set(values);
         }
+    }
+
+    private static void WriteStored(Parameter parameter, IParameterSource source, DType dtype)
+    {
+        byte[] bytes = new byte[dtype.Bytes((long)parameter.Rows * parameter.Columns)];
+        int done = 0;
+        foreach (ParameterBinding binding in parameter.Bindings)
+        {
+            int count = (int)dtype.Bytes((long)binding.Rows * binding.Columns);
+            source.ReadStored(binding, bytes.AsSpan(done, count));
+            done += count;
+        }
+
+        parameter.SetStored(dtype, bytes);
+    }
+
+    // The one narrow type of all parts. Experts are grouped by kernels that read float32.
+    private DType? StoredType(Parameter parameter, IParameterSource source)
+    {
+        if (parameter.IsVector || parameter.Binding.Expert >= 0 || source.StoredType(parameter.Binding) is not { } dtype) { return null; }
+        return parameter.Bindings.All(b => source.StoredType(b) == dtype) && Kernels.CanCreateWeight(dtype, parameter.Columns) ? dtype : null;
     }
 
     /// <summary>Overwrites all weights with those of a checkpoint of the same shape.</summary>
@@ -173,7 +211,7 @@ public sealed partial class Decoder : IParameterSource, IDisposable
             throw new InvalidInputException(files.Path, $"a model with {other.TensorName} [{other.Rows}, {other.Columns}]", $"the shape of this {Config.Family} model");
         }
 
-        Set(new FileSource(files));
+        Set((IParameterSource)files);
     }
 
     /// <summary>The parameter that holds a tensor of the checkpoint.</summary>

@@ -11,7 +11,7 @@ public sealed class Parameter : IDisposable
 {
     private readonly IKernels _kernels;
 
-    /// <summary>A zero parameter.</summary>
+    /// <summary>A parameter without memory, until <see cref="Allocate"/> or a <c>Set</c>.</summary>
     /// <param name="kernels">Where it lives.</param>
     /// <param name="bindings">The checkpoint's tensors in it, in order of rows; all matrices of equal width or all vectors.</param>
     public Parameter(IKernels kernels, params IReadOnlyList<ParameterBinding> bindings)
@@ -25,7 +25,6 @@ public sealed class Parameter : IDisposable
             throw new ArgumentException($"{Name}: parts of one parameter must have equal widths.", nameof(bindings));
         }
 
-        (Matrix, Value) = Create();
     }
 
     /// <summary>The checkpoint's tensors in this parameter, in order of rows.</summary>
@@ -58,9 +57,13 @@ public sealed class Parameter : IDisposable
     /// <summary>The gradient, flat, element by element beside <see cref="Value"/>; empty while there is none.</summary>
     public Tensor Gradient { get; private set; }
 
-    /// <summary>Makes a zero gradient if there is none.</summary>
+    /// <summary>What the elements are: float32, or the narrower type of a compact weight, which only the forward reads.</summary>
+    public DType DType => Matrix?.DType ?? DType.Float32;
+
+    /// <summary>Makes a zero gradient if there is none. A compact weight becomes a float32 one, of the same values.</summary>
     public void AllocateGradient()
     {
+        Widen();
         if (Gradient.IsEmpty) { (GradientMatrix, Gradient) = Create(); }
     }
 
@@ -78,10 +81,46 @@ public sealed class Parameter : IDisposable
         (Matrix, Value) = (null, default);
     }
 
-    /// <summary>Makes room for the elements, all zero, when <see cref="Release"/> gave it back.</summary>
-    public void Allocate()
+    /// <summary>Makes room for the elements, all zero, where there is none of this type.</summary>
+    public void Allocate(DType dtype = DType.Float32)
     {
-        if (Value.Memory is null) { (Matrix, Value) = Create(); }
+        if (Value.Memory is not null && DType == dtype) { return; }
+        Release();
+        if (dtype == DType.Float32)
+        {
+            (Matrix, Value) = Create();
+            return;
+        }
+
+        Matrix = _kernels.CreateWeight(Rows, Columns, dtype);
+        Value = Matrix.Storage;
+    }
+
+    /// <summary>Makes a compact weight a float32 one of the same values: whatever is computed with it keeps its bits.</summary>
+    public void Widen()
+    {
+        if (DType == DType.Float32) { return; }
+        Tensor staging = _kernels.Allocate(DType.Float32, Rows, Columns);
+        _kernels.Unpack(Matrix!, staging);
+        WeightMatrix wide = _kernels.CreateWeight(Rows, Columns);
+        _kernels.Pack(staging, wide);
+        _kernels.Synchronize();
+        staging.Memory!.Dispose();
+        Release();
+        (Matrix, Value) = (wide, wide.Storage);
+    }
+
+    /// <summary>Sets all elements from row-major [Rows, Columns] of a narrow type, and keeps them in it.</summary>
+    /// <param name="dtype">One that the backend makes weights of (<see cref="ILinearKernels.CanCreateWeight"/>).</param>
+    /// <param name="rowMajor">Its bytes.</param>
+    public void SetStored(DType dtype, ReadOnlySpan<byte> rowMajor)
+    {
+        Allocate(dtype);
+        Tensor staging = _kernels.Allocate(dtype, Rows, Columns);
+        _kernels.Upload(rowMajor, new Tensor(staging.Memory!, DType.UInt8, new Shape(rowMajor.Length)));
+        _kernels.Pack(staging, Matrix!);
+        _kernels.Synchronize();
+        staging.Memory!.Dispose();
     }
 
     /// <summary>A zero tensor of this parameter's layout, for optimizer moments and averages: the matrix (null for vectors) and its flat elements.</summary>

@@ -13,8 +13,11 @@ public sealed class ScalarHead : IDisposable
     /// <summary>A head of zeros.</summary>
     /// <param name="kernels">Where it lives.</param>
     /// <param name="width">Width of the decoder's hidden states (<see cref="DecoderConfig.EmbeddingSize"/>).</param>
-    public ScalarHead(IKernels kernels, int width) =>
+    public ScalarHead(IKernels kernels, int width)
+    {
         Weight = new Parameter(kernels, new ParameterBinding(ParameterRole.ScalarHead, -1, false, TensorName, 1, width));
+        Weight.Allocate();
+    }
 
     /// <summary>[1, width].</summary>
     public Parameter Weight { get; }

@@ -80,6 +80,14 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
 
     void IParameterSource.Read(ParameterBinding binding, Span<float> destination) => ReadParameter(binding, destination);
 
+    DType? IParameterSource.StoredType(ParameterBinding binding) => Locate(binding).StoredType(binding);
+
+    void IParameterSource.ReadStored(ParameterBinding binding, Span<byte> destination)
+    {
+        Locate(binding).ReadStored(binding, destination);
+        GC.KeepAlive(this);
+    }
+
     /// <summary>Reads a stored tensor by its name in the file, row-major, as float32.</summary>
     /// <exception cref="InvalidInputException">There is no such tensor.</exception>
     public void ReadTensor(string name, Span<float> destination)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using HybridEngine.Core;
 
 namespace HybridEngine.Models;
 
@@ -21,6 +22,25 @@ internal sealed record ParameterLocation(StoredTensor Tensor, bool Transposed = 
             int columns = binding.Columns;
             foreach ((int row, int stored, int count) in binding.Runs()) { Tensor.Read((long)stored * columns, destination.Slice(row * columns, count * columns)); }
         }
+    }
+
+    /// <summary>The narrow type that a compact weight can be made of, or null.</summary>
+    public DType? StoredType(ParameterBinding binding) =>
+        !Transposed && !binding.IsVector && binding.Columns % Tensor.Type.BlockLength == 0 && Tensor.Type.DType is { } dtype and (DType.BFloat16 or DType.Float16 or DType.Q8_0 or DType.Q4_0 or DType.Q4_1)
+            ? dtype : null;
+
+    /// <summary>Reads a binding's part as it is stored, by whole rows in the decoder's order.</summary>
+    public void ReadStored(ParameterBinding binding, Span<byte> destination)
+    {
+        int columns = binding.Columns, row = checked((int)Tensor.Type.Bytes(columns)!.Value);
+        if (InterleavedHeads > 0)
+        {
+            int headSize = binding.Rows / InterleavedHeads;
+            for (int r = 0; r < binding.Rows; r++) { Tensor.Bytes(((long)binding.RowStart + InterleavedRow(r, headSize)) * columns, columns).CopyTo(destination[(r * row)..]); }
+            return;
+        }
+
+        foreach ((int first, int stored, int count) in binding.Runs()) { Tensor.Bytes((long)stored * columns, count * columns).CopyTo(destination[(first * row)..]); }
     }
 
     /// <summary>The row of the interleaved order that holds row <paramref name="row"/> of the halves order: (i) and (i + d/2) of a head lie at 2i and 2i + 1.</summary>

@@ -8,6 +8,12 @@ public sealed unsafe partial class NativeKernels
     public void Embed(Tensor ids, WeightMatrix table, Tensor y, float scale = 1, int offset = 0, bool accumulate = false)
     {
         Contract.Embed(Device, ids, table, y);
+        if (table.DType != DType.Float32)
+        {
+            EmbedCompact(ids, table, y, scale, offset, accumulate);
+            return;
+        }
+
         NativeMethods.he_embed(
             _context, I32(ids), ids.Count, Packed(table, nameof(table)), table.Outputs, table.Inputs, scale, offset, F32(y), RowStride(y), Flag(accumulate)).Check();
     }

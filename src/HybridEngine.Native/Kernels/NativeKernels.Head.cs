@@ -8,6 +8,12 @@ public sealed unsafe partial class NativeKernels
     public void LogProbs(Tensor hidden, WeightMatrix head, Tensor bias, Tensor targets, HeadOptions options, Tensor logProb, Tensor logSumExp, Tensor entropy)
     {
         Contract.LogProbs(Device, hidden, head, bias, targets, options, logProb, logSumExp, entropy);
+        if (head.DType != DType.Float32)
+        {
+            LogProbsCompact(hidden, head, bias, targets, options, logProb, logSumExp, entropy);
+            return;
+        }
+
         NativeMethods.he_log_probs(
             _context, F32(hidden), RowStride(hidden), hidden.Shape[0], head.Inputs, Packed(head, nameof(head)), head.Outputs, F32(bias), I32(targets), options.Temperature,
             options.SoftCap, F32(logProb), F32(logSumExp), F32(entropy)).Check();
@@ -28,6 +34,12 @@ public sealed unsafe partial class NativeKernels
     public void Logits(Tensor hidden, WeightMatrix head, Tensor bias, float softCap, Tensor y)
     {
         Contract.Logits(Device, hidden, head, bias, softCap, y);
+        if (head.DType != DType.Float32)
+        {
+            LogitsCompact(hidden, head, bias, softCap, y);
+            return;
+        }
+
         NativeMethods.he_logits(
             _context, F32(hidden), RowStride(hidden), hidden.Shape[0], head.Inputs, Packed(head, nameof(head)), head.Outputs, F32(bias), softCap, F32(y), RowStride(y)).Check();
     }

@@ -5,10 +5,13 @@ namespace HybridEngine.Native;
 public sealed unsafe partial class NativeKernels
 {
     /// <inheritdoc />
+    public bool CanCreateWeight(DType dtype, long inputs) => dtype == DType.Float32 || CompactLength(dtype, 1, inputs) >= 0;
+
+    /// <inheritdoc />
     public WeightMatrix CreateWeight(long outputs, long inputs, DType dtype = DType.Float32)
     {
         Contract.CreateWeight(outputs, inputs);
-        if (dtype != DType.Float32) { throw new UnsupportedException("native backend", $"a weight of {dtype}", "Float32"); }
+        if (dtype != DType.Float32) { return CreateCompact(outputs, inputs, dtype); }
         return new WeightMatrix(outputs, inputs, Allocate(DType.Float32, NativeMethods.he_linear_packed_length(outputs, inputs)));
     }
 
@@ -16,6 +19,12 @@ public sealed unsafe partial class NativeKernels
     public void Pack(Tensor source, WeightMatrix destination)
     {
         Contract.Pack(Device, source, destination);
+        if (destination.DType != DType.Float32)
+        {
+            PackCompact(source, destination);
+            return;
+        }
+
         NativeMethods.he_linear_pack(_context, F32(source), RowStride(source), destination.Outputs, destination.Inputs, Packed(destination, nameof(destination))).Check();
     }
 
@@ -23,6 +32,12 @@ public sealed unsafe partial class NativeKernels
     public void Unpack(WeightMatrix source, Tensor destination)
     {
         Contract.Unpack(Device, source, destination);
+        if (source.DType != DType.Float32)
+        {
+            UnpackCompact(source, destination);
+            return;
+        }
+
         NativeMethods.he_linear_unpack(_context, Packed(source, nameof(source)), source.Outputs, source.Inputs, F32(destination), RowStride(destination)).Check();
     }
 
@@ -30,6 +45,12 @@ public sealed unsafe partial class NativeKernels
     public void Linear(Tensor x, WeightMatrix w, Tensor bias, Tensor y, bool accumulate = false)
     {
         Contract.Linear(Device, x, w, bias, y);
+        if (w.DType != DType.Float32)
+        {
+            LinearCompact(x, w, bias, y, accumulate);
+            return;
+        }
+
         NativeMethods.he_linear_forward(
             _context, F32(x), RowStride(x), x.Shape[0], w.Inputs, Packed(w, nameof(w)), w.Outputs, F32(bias), F32(y), RowStride(y), Flag(accumulate)).Check();
     }

@@ -10,7 +10,11 @@ public sealed class WeightAverage : IDisposable
     /// <summary>Starts at the weights as they are now.</summary>
     /// <param name="source">The model that is trained.</param>
     /// <param name="decay">Between 0 and 1, such as 0.992.</param>
-    public WeightAverage(Decoder source, double decay) => (_source, Decay, Average) = (source, decay, source.Clone());
+    public WeightAverage(Decoder source, double decay)
+    {
+        source.Widen();
+        (_source, Decay, Average) = (source, decay, source.Clone());
+    }
 
     /// <summary>Share of the old average that stays.</summary>
     public double Decay { get; }

@@ -68,7 +68,7 @@ public sealed partial class HybridModel : IDisposable
         options ??= new HybridOptions();
         options.Validate();
         using ModelFiles files = ModelFiles.Open(path);
-        return Open(options, kernels => (Decoder.Load(kernels, files.Config, files.Bindings, files), files.LoadTokenizer(), ModelSaveOptions.Like(files)), kernels => ScalarHead.TryLoad(kernels, files));
+        return Open(options, kernels => (Decoder.Load(kernels, files, asStored: options.DType == "auto"), files.LoadTokenizer(), ModelSaveOptions.Like(files)), kernels => ScalarHead.TryLoad(kernels, files));
     }
 
     /// <summary>A model with random weights.</summary>

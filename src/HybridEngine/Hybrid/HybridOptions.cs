@@ -13,7 +13,8 @@ public sealed record HybridOptions
     /// <summary>Threads; 0 is one for each CPU of this process.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Type of the computation: <c>auto</c> or <c>float32</c>.</summary>
+    /// <summary>Type of weights and computation. <c>auto</c>: weights stay in the type of the checkpoint while they are only read (bfloat16, float16, Q8_0, Q4_0, Q4_1; others become
+    /// float32), and become float32 when they are trained; <c>float32</c>: float32 at once. Sums are float32 either way, and results are the same bits.</summary>
     public string DType { get; init; } = "auto";
 
     /// <summary>Seed of sampling where a request brings none, and of random weights.</summary>

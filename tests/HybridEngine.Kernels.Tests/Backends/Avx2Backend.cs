@@ -26,3 +26,4 @@ public sealed class Avx2SamplingGolden : SamplingGoldenContract<Avx2Backend>;
 public sealed class Avx2Expert : ExpertContract<Avx2Backend>;
 public sealed class Avx2Optimizer : OptimizerContract<Avx2Backend>;
 public sealed class Avx2Conversion : ConversionContract<Avx2Backend>;
+public sealed class Avx2Compact : CompactContract<Avx2Backend>;

@@ -26,3 +26,4 @@ public sealed class Avx512SamplingGolden : SamplingGoldenContract<Avx512Backend>
 public sealed class Avx512Expert : ExpertContract<Avx512Backend>;
 public sealed class Avx512Optimizer : OptimizerContract<Avx512Backend>;
 public sealed class Avx512Conversion : ConversionContract<Avx512Backend>;
+public sealed class Avx512Compact : CompactContract<Avx512Backend>;

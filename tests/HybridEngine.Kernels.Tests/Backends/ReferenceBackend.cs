@@ -27,3 +27,4 @@ public sealed class ReferenceSamplingGolden : SamplingGoldenContract<ReferenceBa
 public sealed class ReferenceExpert : ExpertContract<ReferenceBackend>;
 public sealed class ReferenceOptimizer : OptimizerContract<ReferenceBackend>;
 public sealed class ReferenceConversion : ConversionContract<ReferenceBackend>;
+public sealed class ReferenceCompact : CompactContract<ReferenceBackend>;

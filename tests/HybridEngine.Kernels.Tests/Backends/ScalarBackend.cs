@@ -26,3 +26,4 @@ public sealed class ScalarSamplingGolden : SamplingGoldenContract<ScalarBackend>
 public sealed class ScalarExpert : ExpertContract<ScalarBackend>;
 public sealed class ScalarOptimizer : OptimizerContract<ScalarBackend>;
 public sealed class ScalarConversion : ConversionContract<ScalarBackend>;
+public sealed class ScalarCompact : CompactContract<ScalarBackend>;
