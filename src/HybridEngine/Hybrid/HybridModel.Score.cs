@@ -7,14 +7,13 @@ namespace HybridEngine;
 public sealed partial class HybridModel
 {
     private Scorer? _scorer;
-    private AdapterSet? _adapters;
 
     /// <summary>The scalar head of a reward model; null when the model has none.</summary>
     public ScalarHead? RewardHead { get; private init; }
 
     /// <summary>Low-rank adapters of this model, by name: loaded, replaced and unloaded at any time, used by the requests and sequences that name them (<see cref="GenerationRequest.Adapter"/>,
     /// <see cref="ScoringInput.Adapter"/>). The weights are never touched.</summary>
-    public AdapterSet Adapters => _adapters ??= new AdapterSet(Decoder);
+    public AdapterSet Adapters { get; }
 
     /// <summary>What the model says about given sequences, in packed batches: log-probabilities (the same bits as sampling recorded and as training computes), entropies, most likely
     /// tokens, embeddings, rewards. Works in either mode, with the weights as they are now.</summary>

@@ -23,6 +23,7 @@ public sealed partial class HybridModel : IDisposable
     private HybridModel(IKernels kernels, bool ownsKernels, BackendReport backend, Decoder decoder, Tokenizer? tokenizer, ModelSaveOptions save, HybridOptions options, bool ownsDecoder = true)
     {
         (Kernels, _ownsKernels, Backend, Decoder, Tokenizer, _save, _options, _ownsDecoder) = (kernels, ownsKernels, backend, decoder, tokenizer, save, options, ownsDecoder);
+        Adapters = new AdapterSet(decoder);
     }
 
     /// <summary>The two modes of weights that the caller owns and disposes after this; both keep their memory unless <paramref name="options"/> says otherwise.</summary>
@@ -116,7 +117,7 @@ public sealed partial class HybridModel : IDisposable
         _engine?.Dispose();
         _draft?.Dispose();
         _trainer?.Dispose();
-        _adapters?.Dispose();
+        Adapters.Dispose();
         RewardHead?.Dispose();
         if (_ownsDecoder) { Decoder.Dispose(); }
         if (_ownsKernels) { Kernels.Dispose(); }
