@@ -43,7 +43,7 @@ public sealed partial class ModelFiles
             ModelFamily family = ModelFamilies.Get(configPath, config.Family);
             if (!config.TiedEmbeddings && !weights.Tensors.ContainsKey(family.HeadTensor) && _heads.Any(weights.Tensors.ContainsKey)) { config = config with { TiedEmbeddings = true, HeadBias = false }; }
             string tokenizer = System.IO.Path.Combine(folder, "tokenizer.json");
-            return new ModelFiles(folder, config, weights.Tensors, weights, binding => Find(weights.Tensors, family, binding))
+            return new ModelFiles(folder, config, weights.Tensors, weights, binding => Find(folder, config, weights.Tensors, family, binding))
             {
                 ConfigJson = json.GetRawText(),
                 GenerationConfigJson = generationJson,
@@ -60,16 +60,16 @@ public sealed partial class ModelFiles
     }
 
     // Checkpoints of the bare body (openai-community/gpt2 among them) leave the body's prefix out.
-    private static ParameterLocation? Find(IReadOnlyDictionary<string, StoredTensor> tensors, ModelFamily family, ParameterBinding binding)
+    private static ParameterLocation Find(string folder, DecoderConfig config, IReadOnlyDictionary<string, StoredTensor> tensors, ModelFamily family, ParameterBinding binding)
     {
         string name = binding.TensorName;
         if (!tensors.TryGetValue(name, out StoredTensor? tensor)
             && !(name.StartsWith(family.BodyPrefix, StringComparison.Ordinal) && tensors.TryGetValue(name[family.BodyPrefix.Length..], out tensor)))
         {
-            return null;
+            throw Missing(folder, name, config);
         }
 
-        return new ParameterLocation(tensor, binding.Transposed);
+        return new ParameterLocation(tensor, binding);
     }
 
     // Buffers that transformers once saved, a head that is tied to the embedding, and scalar heads.

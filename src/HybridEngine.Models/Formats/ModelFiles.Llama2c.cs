@@ -14,7 +14,7 @@ public sealed partial class ModelFiles
         {
             string json = file.Config.ToJsonString(SavedJson.Indented);
             DecoderConfig config = ModelFamilies.ReadConfig(new ConfigReader(path, JsonInput.Parse(path, Encoding.UTF8.GetBytes(json))));
-            ParameterLocation Locate(ParameterBinding binding) => new(file.Tensors[binding.TensorName], Transposed: false, GgufNames.InterleavedHeads("llama", config, binding));
+            ParameterLocation Locate(ParameterBinding binding) => new(file.Tensors[binding.TensorName], binding, binding.Role switch { ParameterRole.Query => config.QueryHeads, ParameterRole.Key => config.KeyHeads, _ => 0 });
             return new ModelFiles(path, config, file.Tensors, file, Locate)
             {
                 ConfigJson = json,

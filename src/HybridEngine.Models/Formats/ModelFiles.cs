@@ -8,9 +8,9 @@ namespace HybridEngine.Models;
 public sealed partial class ModelFiles : IParameterSource, IDisposable
 {
     private readonly IDisposable _owner;
-    private readonly Func<ParameterBinding, ParameterLocation?> _locate;
+    private readonly Func<ParameterBinding, ParameterLocation> _locate;
 
-    private ModelFiles(string path, DecoderConfig config, IReadOnlyDictionary<string, StoredTensor> tensors, IDisposable owner, Func<ParameterBinding, ParameterLocation?> locate)
+    private ModelFiles(string path, DecoderConfig config, IReadOnlyDictionary<string, StoredTensor> tensors, IDisposable owner, Func<ParameterBinding, ParameterLocation> locate)
         => (Path, Config, Tensors, Bindings, _owner, _locate) = (path, config, tensors, ModelFamilies.Bind(config), owner, locate);
 
     /// <summary>The folder or file.</summary>
@@ -41,7 +41,8 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
     public string? TokenizerJsonPath { get; init; }
 
     /// <summary>The type that most weight values have: the checkpoint's own.</summary>
-    public StoredType WeightType => Bindings.Where(b => !b.IsVector).Select(b => _locate(b)?.Tensor).OfType<StoredTensor>().GroupBy(t => t.Type).OrderByDescending(g => g.Sum(t => t.Count)).First().Key;
+    public StoredType WeightType => _merged is not null ? ((ModelFiles)_owner).WeightType
+        : Bindings.Where(b => !b.IsVector).Select(b => _locate(b).Tensor).GroupBy(t => t.Type).OrderByDescending(g => g.Sum(t => t.Count)).First().Key;
 
     /// <summary>Bytes of all tensors.</summary>
     public long TotalBytes => Tensors.Values.Sum(t => t.ByteCount);
@@ -74,7 +75,7 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
         }
 
         if (_merged is not null) { _merged.Read(binding, destination); }
-        else { Locate(binding).Read(binding, destination); }
+        else { _locate(binding).Read(destination); }
         GC.KeepAlive(this);
     }
 
@@ -108,8 +109,7 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
     /// <inheritdoc />
     public void Dispose() => _owner.Dispose();
 
-    private ParameterLocation Locate(ParameterBinding binding)
-        => _locate(binding) ?? throw new InvalidInputException(Path, $"no tensor {(Gguf is { } metadata ? GgufNames.Of(metadata.Text("general.architecture")!, binding) : binding.TensorName)}", $"one of that name in a {Config.Family} model");
+    private static InvalidInputException Missing(string path, string tensor, DecoderConfig config) => new(path, $"no tensor {tensor}", $"one of that name in a {config.Family} model");
 
     // Every parameter must be there, readable and of the right shape, before anybody allocates for it.
     private ModelFiles Verified(Func<string, bool> mayBeUnused)
@@ -117,12 +117,11 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
         HashSet<StoredTensor> used = [];
         foreach (ParameterBinding binding in Bindings)
         {
-            ParameterLocation location = Locate(binding);
+            ParameterLocation location = _locate(binding);
             StoredTensor tensor = location.Tensor;
             used.Add(tensor);
             string where = $"{tensor.FilePath}: tensor {tensor.Name}";
-            long[] expected = binding.IsVector ? [binding.FusedRows] : location.Transposed ? [binding.Columns, binding.FusedRows] : [binding.FusedRows, binding.Columns];
-            if (!tensor.Shape.SequenceEqual(expected)) { throw new InvalidInputException(where, StoredTensor.Describe(tensor.Shape), $"{StoredTensor.Describe(expected)} by the configuration"); }
+            if (!tensor.Shape.SequenceEqual(location.Shape)) { throw new InvalidInputException(where, StoredTensor.Describe(tensor.Shape), $"{StoredTensor.Describe(location.Shape)} by the configuration"); }
             if (!tensor.Type.HoldsWeights) { throw new UnsupportedException(where, $"element type {tensor.Type.Name}", StoredType.ReadableNames); }
         }
 

@@ -5,22 +5,31 @@ namespace HybridEngine.Models;
 
 /// <summary>Where a parameter's values are and how they lie there.</summary>
 /// <param name="Tensor">The stored tensor.</param>
-/// <param name="Transposed">Stored [columns, fused rows].</param>
+/// <param name="Stored">The parameter in that file: which rows of the tensor, transposed or not.</param>
 /// <param name="InterleavedHeads">When positive, the rows of each of that many heads are in interleaved rotary order (GGUF's Llama, llama2.c), to be read back into halves.</param>
-internal sealed record ParameterLocation(StoredTensor Tensor, bool Transposed = false, int InterleavedHeads = 0)
+/// <param name="Offset">What the stored values are more than the parameter's.</param>
+internal sealed record ParameterLocation(StoredTensor Tensor, ParameterBinding Stored, int InterleavedHeads = 0, float Offset = 0)
 {
     // Stored rows that a transposing read takes at a time: 64 columns of the destination keep its cache lines full.
     private const int Strip = 64;
 
-    /// <summary>Reads a binding's part, row-major in the decoder's orientation.</summary>
-    public void Read(ParameterBinding binding, Span<float> destination)
+    /// <summary>Extents that the tensor must have.</summary>
+    public IReadOnlyList<long> Shape { get; init; } = Stored.IsVector ? [Stored.FusedRows] : Stored.Transposed ? [Stored.Columns, Stored.FusedRows] : [Stored.FusedRows, Stored.Columns];
+
+    /// <summary>Reads the parameter, row-major in the decoder's orientation.</summary>
+    public void Read(Span<float> destination)
     {
-        if (Transposed && !binding.IsVector) { ReadTransposed(binding, destination); }
-        else if (InterleavedHeads > 0) { ReadInterleaved(binding, destination); }
+        if (Stored.Transposed && !Stored.IsVector) { ReadTransposed(destination); }
+        else if (InterleavedHeads > 0) { ReadInterleaved(destination); }
         else
         {
-            int columns = binding.Columns;
-            foreach ((int row, int stored, int count) in binding.Runs()) { Tensor.Read((long)stored * columns, destination.Slice(row * columns, count * columns)); }
+            int columns = Stored.Columns;
+            foreach ((int row, int stored, int count) in Stored.Runs()) { Tensor.Read((long)stored * columns, destination.Slice(row * columns, count * columns)); }
+        }
+
+        if (Offset != 0)
+        {
+            foreach (ref float value in destination) { value -= Offset; }
         }
     }
 
@@ -50,18 +59,18 @@ internal sealed record ParameterLocation(StoredTensor Tensor, bool Transposed = 
         return row - inHead + (inHead < half ? 2 * inHead : 2 * (inHead - half) + 1);
     }
 
-    private void ReadInterleaved(ParameterBinding binding, Span<float> destination)
+    private void ReadInterleaved(Span<float> destination)
     {
-        int headSize = binding.Rows / InterleavedHeads, columns = binding.Columns, head = headSize * columns;
-        float[] rented = ArrayPool<float>.Shared.Rent(Math.Max(head, binding.Rows));
+        int headSize = Stored.Rows / InterleavedHeads, columns = Stored.Columns, head = headSize * columns;
+        float[] rented = ArrayPool<float>.Shared.Rent(Math.Max(head, Stored.Rows));
         try
         {
             // A bias is read as a whole: its heads may be shorter than a block, and it is small.
-            if (columns == 1) { Tensor.Read(binding.RowStart, rented.AsSpan(0, binding.Rows)); }
+            if (columns == 1) { Tensor.Read(Stored.RowStart, rented.AsSpan(0, Stored.Rows)); }
             for (int h = 0; h < InterleavedHeads; h++)
             {
                 Span<float> stored = columns == 1 ? rented.AsSpan(h * headSize, headSize) : rented.AsSpan(0, head);
-                if (columns > 1) { Tensor.Read(((long)binding.RowStart + h * headSize) * columns, stored); }
+                if (columns > 1) { Tensor.Read(((long)Stored.RowStart + h * headSize) * columns, stored); }
                 Span<float> target = destination.Slice(h * head, head);
                 for (int row = 0; row < headSize; row++) { stored.Slice(InterleavedRow(row, headSize) * columns, columns).CopyTo(target[(row * columns)..]); }
             }
@@ -72,16 +81,16 @@ internal sealed record ParameterLocation(StoredTensor Tensor, bool Transposed = 
         }
     }
 
-    private void ReadTransposed(ParameterBinding binding, Span<float> destination)
+    private void ReadTransposed(Span<float> destination)
     {
-        int rows = binding.Rows, columns = binding.Columns, fused = binding.FusedRows;
+        int rows = Stored.Rows, columns = Stored.Columns, fused = Stored.FusedRows;
         float[] rented = ArrayPool<float>.Shared.Rent(checked(Strip * rows));
         try
         {
             for (int first = 0; first < columns; first += Strip)
             {
                 int count = Math.Min(Strip, columns - first);
-                for (int c = 0; c < count; c++) { Tensor.Read((long)(first + c) * fused + binding.RowStart, rented.AsSpan(c * rows, rows)); }
+                for (int c = 0; c < count; c++) { Tensor.Read((long)(first + c) * fused + Stored.RowStart, rented.AsSpan(c * rows, rows)); }
                 for (int r = 0; r < rows; r++)
                 {
                     Span<float> target = destination.Slice(r * columns + first, count);

@@ -30,7 +30,7 @@ public sealed class GgufTests
         GgufWriter.Write(path, new GgufMetadata(path), [new TensorToWrite("w", DType.Float32, [8, 3], v => { for (int i = 0; i < v.Length; i++) { v[i] = i / 3 * 100 + i % 3; } })]);
         using GgufFile file = GgufFile.Open(path);
         float[] values = new float[24];
-        new ParameterLocation(file.Tensors["w"], InterleavedHeads: 2).Read(new ParameterBinding(ParameterRole.Query, 0, false, "w", 8, 3, FusedRows: 8), values);
+        new ParameterLocation(file.Tensors["w"], new ParameterBinding(ParameterRole.Query, 0, false, "w", 8, 3, FusedRows: 8), InterleavedHeads: 2).Read(values);
 
         Assert.Equal([0f, 200, 100, 300, 400, 600, 500, 700], values.Where((_, i) => i % 3 == 0));
     }

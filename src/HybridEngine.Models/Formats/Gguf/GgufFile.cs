@@ -4,10 +4,11 @@ namespace HybridEngine.Models;
 
 /// <summary>One memory-mapped GGUF file, version 2 or 3, little-endian: metadata and tensors, all bounds checked before anything is read.</summary>
 /// <remarks>Format: github.com/ggml-org/ggml/blob/master/docs/gguf.md. Shapes are turned round here: row-major, outermost first, as everywhere else.</remarks>
-public sealed class GgufFile : IDisposable
+public sealed class GgufFile : IDisposable, IGgufContents
 {
     internal const uint Magic = 0x46554747;
     internal const int DefaultAlignment = 32;
+    private const int LargestTable = 1 << 16;
     // Smallest possible entries: they bound the counts of a header by the bytes of the file.
     private const int SmallestPair = 8 + 4 + 1, SmallestTensor = 8 + 4 + 4 + 8;
 
@@ -45,6 +46,14 @@ public sealed class GgufFile : IDisposable
             file.Dispose();
             throw;
         }
+    }
+
+    IReadOnlyList<long>? IGgufContents.ShapeOf(string tensor) => Tensors.GetValueOrDefault(tensor)?.Shape;
+
+    float[]? IGgufContents.Table(string tensor)
+    {
+        if (!Tensors.TryGetValue(tensor, out StoredTensor? found)) { return null; }
+        return found.Type == StoredType.F32 && found.Count <= LargestTable ? found.ToArray() : throw new InvalidInputException($"{Path}: tensor {found}", "no small table in F32", $"at most {LargestTable} values in F32");
     }
 
     /// <inheritdoc />

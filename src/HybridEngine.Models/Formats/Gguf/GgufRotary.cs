@@ -9,12 +9,62 @@ internal static class GgufRotary
     // Relative: the factors are float32.
     private const double Tolerance = 1e-5;
 
-    /// <summary>The scaling in transformers' keys, or null when there is none.</summary>
-    public static JsonObject? ReadScaling(GgufFile file, string prefix, int headSize)
+    private const string Llama3Factors = "rope_freqs.weight", LongFactors = "rope_factors_long.weight", ShortFactors = "rope_factors_short.weight";
+
+    /// <summary>Tensors of rotary factors: formulas or lists of a configuration elsewhere, no parameters of the model.</summary>
+    public static IReadOnlyList<string> Tables { get; } = [Llama3Factors, LongFactors, ShortFactors];
+
+    /// <summary>Adds what a family reads of rotary positions: base, rotated part of a head, scaling, layers without.</summary>
+    public static void AddTo(JsonObject json, IGgufContents file, GgufArchitecture a, int headSize)
+    {
+        if (a.Name is "gpt2" or "bloom") { return; }
+        GgufMetadata m = file.Metadata;
+        string prefix = a.Name + ".";
+        int rotarySize = m.Integer(prefix + "rope.dimension_count") ?? headSize;
+        double theta = m.Number(prefix + "rope.freq_base") ?? 10000;
+        switch (a.Name)
+        {
+            case "gptj":
+                if (theta != 10000) { throw new UnsupportedException(file.Path, $"{prefix}rope.freq_base = {theta}", "10000"); }
+                json["rotary_dim"] = rotarySize;
+                return;
+            case "gptneox": json["rotary_pct"] = Part(rotarySize, headSize); break;
+            case "phi2" or "phi3": json["partial_rotary_factor"] = Part(rotarySize, headSize); break;
+            default:
+                if (rotarySize != headSize) { throw new UnsupportedException(file.Path, $"{prefix}rope.dimension_count = {rotarySize}", $"the head size, {headSize}"); }
+                break;
+        }
+
+        // GGUF stores float32: its shortest decimal form is what the original configuration said.
+        json[a.Name == "gptneox" ? "rotary_emb_base" : "rope_theta"] = (float)theta;
+        if (a.Name == "gemma3") { json["rope_local_base_freq"] = (float)(m.Number(prefix + "rope.freq_base_swa") ?? 10000); }
+        if (a.Name == "phi3") { json["original_max_position_embeddings"] = m.Integer(prefix + "rope.scaling.original_context_length") ?? m.Integer(prefix + "context_length"); }
+        if (a.Name == "smollm3")
+        {
+            int layers = Math.Clamp(m.Integer(prefix + "block_count") ?? 0, 0, 4096);
+            int[] rotary = m.Integers(GgufConfig.RotaryLayers) ?? [.. Enumerable.Range(0, layers).Select(i => HasRotary(i) ? 1 : 0)];
+            json["no_rope_layers"] = new JsonArray([.. rotary.Select(r => JsonValue.Create(r))]);
+        }
+
+        if (ReadScaling(file, prefix, rotarySize) is { } scaling) { json["rope_scaling"] = scaling; }
+    }
+
+    // SmolLM3 in llama.cpp: every fourth layer is without.
+    private static bool HasRotary(int layer) => (layer + 1) % 4 != 0;
+
+    // The number whose product with the head size is cut to the rotated elements.
+    private static double Part(int rotarySize, int headSize)
+    {
+        double part = (double)rotarySize / Math.Max(1, headSize);
+        return (int)(headSize * part) == rotarySize ? part : Math.BitIncrement(part);
+    }
+
+    private static JsonObject? ReadScaling(IGgufContents file, string prefix, int rotarySize)
     {
         GgufMetadata m = file.Metadata;
         double theta = m.Number(prefix + "rope.freq_base") ?? 10000;
-        if (file.Tensors.TryGetValue(GgufNames.RotaryFactors, out StoredTensor? factors)) { return Llama3(file, factors, headSize, theta); }
+        if (file.Table(Llama3Factors) is { } factors) { return Llama3(file, factors, rotarySize, theta); }
+        if (file.Table(LongFactors) is { } far) { return Long(file, prefix, far, rotarySize); }
         string kind = m.Text(prefix + "rope.scaling.type") ?? (m.Number(prefix + "rope.scale_linear") is { } old and not 1 ? "linear" : "none");
         float factor = (float)(m.Number(prefix + "rope.scaling.factor") ?? m.Number(prefix + "rope.scale_linear") ?? 1);
         switch (kind)
@@ -34,11 +84,30 @@ internal static class GgufRotary
         }
     }
 
-    /// <summary>Writes base and scaling as keys; Llama 3's scaling goes into a tensor (<see cref="FactorsOf"/>).</summary>
-    public static void WriteScaling(ConfigReader config, GgufMetadata m, string prefix)
+    /// <summary>Writes what <see cref="AddTo"/> reads; factors that GGUF holds as tensors go to <paramref name="tensors"/>.</summary>
+    public static void Write(ConfigReader config, DecoderConfig decoder, GgufMetadata m, GgufArchitecture a, ICollection<TensorToWrite> tensors, ICollection<string> notes)
     {
-        ConfigReader? scaling = config.Section("rope_parameters") ?? config.Section("rope_scaling");
-        m[prefix + "rope.freq_base"] = (float)(scaling is not null && scaling.Has("rope_theta") ? scaling.Positive("rope_theta") : config.Positive("rope_theta", 10000));
+        if (decoder.Rotary is not { } rotary) { return; }
+        string prefix = a.Name + ".";
+        ConfigReader? sets = config.Section("rope_parameters") ?? config.Section("rope_scaling"), local = sets?.Section("sliding_attention"), scaling = sets?.Section("full_attention") ?? sets;
+        m[prefix + "rope.dimension_count"] = (uint)rotary.RotarySize;
+        double theta = scaling is not null && scaling.Has("rope_theta") ? scaling.Positive("rope_theta") : config.Positive(config.Has("rotary_emb_base") ? "rotary_emb_base" : "rope_theta", 10000);
+        m[prefix + "rope.freq_base"] = (float)theta;
+        if (a.Name == "gemma3") { m[prefix + "rope.freq_base_swa"] = (float)(local?.Positive("rope_theta", 10000) ?? config.Positive("rope_local_base_freq", 10000)); }
+        bool[] layers = [.. decoder.LayerRotary.Select(r => r is not null)];
+        if (layers.Contains(false) && !layers.SequenceEqual(Enumerable.Range(0, decoder.Layers).Select(HasRotary)))
+        {
+            m[GgufConfig.RotaryLayers] = layers;
+            notes.Add($"{config.Source}: llama.cpp takes every fourth layer of {a.Name} to be without rotary positions, whatever the file says");
+        }
+
+        if (Kind(scaling) == "llama3") { AddTable(tensors, Llama3Factors, Factors(RotaryFrequencies.Plain(rotary.RotarySize, theta), rotary.InverseFrequencies)); }
+        else if (Kind(scaling) is "longrope" or "su") { WriteLong(config, scaling!, decoder, m, prefix, tensors); }
+        else { WriteScaling(config, scaling, m, prefix); }
+    }
+
+    private static void WriteScaling(ConfigReader config, ConfigReader? scaling, GgufMetadata m, string prefix)
+    {
         string kind = Kind(scaling);
         if (kind is not ("linear" or "yarn")) { return; }
         double original = scaling!.Number("original_max_position_embeddings", 0);
@@ -53,14 +122,41 @@ internal static class GgufRotary
         if (scaling.Has("beta_slow")) { m[prefix + "rope.scaling.yarn_beta_slow"] = (float)scaling.Positive("beta_slow"); }
     }
 
-    /// <summary>The values of <c>rope_freqs.weight</c> for Llama 3's scaling; null for every other.</summary>
-    public static float[]? FactorsOf(ConfigReader config, DecoderConfig decoder)
+    // Two lists of divisors, for contexts up to the original one and beyond, and a factor of the attention scores that follows from the extension unless it is given.
+    private static void WriteLong(ConfigReader config, ConfigReader scaling, DecoderConfig decoder, GgufMetadata m, string prefix, ICollection<TensorToWrite> tensors)
     {
-        ConfigReader? scaling = config.Section("rope_parameters") ?? config.Section("rope_scaling");
-        if (decoder.Rotary is not { } rotary || Kind(scaling) != "llama3") { return null; }
-        double theta = scaling!.Has("rope_theta") ? scaling.Positive("rope_theta") : config.Positive("rope_theta", 10000);
-        return Factors(RotaryFrequencies.Plain(rotary.RotarySize, theta), rotary.InverseFrequencies);
+        double original = (scaling.Has("original_max_position_embeddings") ? scaling : config).Positive("original_max_position_embeddings", decoder.MaxPositions);
+        m[prefix + "rope.scaling.original_context_length"] = (uint)original;
+        double factor = scaling.Positive("factor", decoder.MaxPositions / original);
+        m[prefix + "rope.scaling.attn_factor"] = (float)scaling.Positive("attention_factor", LongAttentionFactor(factor, original));
+        AddTable(tensors, LongFactors, Numbers(scaling, "long_factor"));
+        AddTable(tensors, ShortFactors, Numbers(scaling, "short_factor"));
     }
+
+    // The family has checked that they are numbers when it read the configuration.
+    private static float[] Numbers(ConfigReader scaling, string key) => [.. JsonNode.Parse(scaling.Raw(key) ?? "[]")!.AsArray().Select(n => n!.GetValue<float>())];
+
+    private static JsonObject Long(IGgufContents file, string prefix, float[] far, int rotarySize)
+    {
+        float[] near = file.Table(ShortFactors) ?? throw new InvalidInputException(file.Path, $"{LongFactors} without {ShortFactors}", "both");
+        if (far.Length != rotarySize / 2 || near.Length != rotarySize / 2) { throw new InvalidInputException(file.Path, $"{far.Length} and {near.Length} rotary factors", $"{rotarySize / 2}, one a rotary pair"); }
+        GgufMetadata m = file.Metadata;
+        double positions = m.Integer(prefix + "context_length") ?? 0, original = m.Integer(prefix + "rope.scaling.original_context_length") ?? positions;
+        JsonObject scaling = new()
+        {
+            ["rope_type"] = "longrope",
+            ["long_factor"] = new JsonArray([.. far.Select(f => JsonValue.Create(f))]),
+            ["short_factor"] = new JsonArray([.. near.Select(f => JsonValue.Create(f))]),
+            ["original_max_position_embeddings"] = (int)original,
+        };
+        double expected = LongAttentionFactor(positions / Math.Max(1, original), original);
+        if (m.Number(prefix + "rope.scaling.attn_factor") is { } given && Math.Abs(given - expected) > Tolerance) { scaling["attention_factor"] = (float)given; }
+        return scaling;
+    }
+
+    private static double LongAttentionFactor(double factor, double original) => factor <= 1 ? 1 : Math.Sqrt(1 + Math.Log(factor) / Math.Log(original));
+
+    private static void AddTable(ICollection<TensorToWrite> tensors, string name, float[] values) => tensors.Add(new TensorToWrite(name, StoredType.F32, [values.Length], target => values.CopyTo(target, 0)));
 
     private static float[] Factors(double[] plain, double[] scaled)
     {
@@ -73,12 +169,11 @@ internal static class GgufRotary
 
     // The tensor holds numbers where transformers has a formula with four parameters. All published models use low 1 and high 4; the factor is the largest
     // number, and the original context is the power of two for which the formula gives the tensor. Anything else is refused, as it could not be saved again.
-    private static JsonObject Llama3(GgufFile file, StoredTensor tensor, int headSize, double theta)
+    private static JsonObject Llama3(IGgufContents file, float[] factors, int rotarySize, double theta)
     {
-        if (tensor.Count != headSize / 2 || tensor.Type != StoredType.F32) { throw new InvalidInputException($"{file.Path}: tensor {tensor}", $"{tensor.Count} factors", $"{headSize / 2} in F32, one a rotary pair"); }
-        float[] factors = tensor.ToArray();
+        if (factors.Length != rotarySize / 2) { throw new InvalidInputException($"{file.Path}: tensor {Llama3Factors}", $"{factors.Length} factors", $"{rotarySize / 2}, one a rotary pair"); }
+        if (!factors.All(f => float.IsFinite(f) && f > 0)) { throw new InvalidInputException($"{file.Path}: tensor {Llama3Factors}", "factors that are not positive numbers", "positive numbers"); }
         double factor = factors.Max();
-        if (!factors.All(f => float.IsFinite(f) && f > 0)) { throw new InvalidInputException($"{file.Path}: tensor {tensor}", "factors that are not positive numbers", "positive numbers"); }
         for (int original = 16; original <= 1 << 24; original *= 2)
         {
             JsonObject candidate = new()
@@ -90,11 +185,11 @@ internal static class GgufRotary
                 ["original_max_position_embeddings"] = original,
             };
             JsonObject config = new() { ["rope_theta"] = theta, ["rope_scaling"] = candidate.DeepClone() };
-            double[] scaled = RotaryFrequencies.Read(new ConfigReader(file.Path, JsonInput.Parse(file.Path, System.Text.Encoding.UTF8.GetBytes(config.ToJsonString()))), headSize, original).InverseFrequencies;
-            float[] expected = Factors(RotaryFrequencies.Plain(headSize, theta), scaled);
+            double[] scaled = RotaryFrequencies.Read(new ConfigReader(file.Path, JsonInput.Parse(file.Path, System.Text.Encoding.UTF8.GetBytes(config.ToJsonString()))), rotarySize, original).InverseFrequencies;
+            float[] expected = Factors(RotaryFrequencies.Plain(rotarySize, theta), scaled);
             if (factors.Zip(expected).All(p => Math.Abs(p.First - p.Second) <= Tolerance * p.Second)) { return candidate; }
         }
 
-        throw new UnsupportedException(file.Path, $"a tensor {GgufNames.RotaryFactors} that is not Llama 3's scaling", "Llama 3's formula with low_freq_factor 1 and high_freq_factor 4");
+        throw new UnsupportedException(file.Path, $"a tensor {Llama3Factors} that is not Llama 3's scaling", "Llama 3's formula with low_freq_factor 1 and high_freq_factor 4");
     }
 }

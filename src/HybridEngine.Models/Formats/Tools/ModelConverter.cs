@@ -20,12 +20,9 @@ public static class ModelConverter
             StoredType matrices = type ?? (model.WeightType == StoredType.F64 ? StoredType.F32 : model.WeightType);
             // Types that are only read have no quantizer: what to write instead is the caller's choice.
             if (!matrices.IsWritable) { throw new UnsupportedException(output, $"writing {matrices.Name} (the input's own type; name another with --quantize or --dtype)", StoredType.WritableNames); }
-            GgufMetadata metadata = GgufExport.Metadata(model, matrices);
-            List<string> notes = [];
-            GgufVocabulary.Write(model, metadata, notes);
-            IReadOnlyList<TensorToWrite> tensors = GgufExport.Tensors(model, matrices);
-            GgufWriter.Write(output, metadata, tensors);
-            return new ConversionResult(output, matrices, tensors.Count, tensors.Sum(t => t.ByteCount)) { Notes = notes };
+            GgufExport export = new(model, matrices);
+            GgufWriter.Write(output, export.Metadata, export.Tensors);
+            return new ConversionResult(output, matrices, export.Tensors.Count, export.Tensors.Sum(t => t.ByteCount)) { Notes = export.Notes };
         }
 
         if (File.Exists(output) || Path.GetExtension(output) is ".bin" or ".safetensors") { throw new UnsupportedException(output, "this kind of output", "a .gguf file or a folder"); }
