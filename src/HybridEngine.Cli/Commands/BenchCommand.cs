@@ -21,6 +21,8 @@ internal static class BenchCommand
         Option<int> fresh = Numbers.AtLeast(new Option<int>("--new") { Description = "Tokens generated for each prompt (generate, rlhf).", DefaultValueFactory = _ => 128, HelpName = "N" }, 0);
         Option<int> reps = Numbers.AtLeast(new Option<int>("--reps") { Description = "Timed repetitions, after one that is not counted.", DefaultValueFactory = _ => 3, HelpName = "N" }, 1);
         Command command = new("bench", "Times generation, prefill, training or a whole PPO step.") { what, model, shape, batch, prompt, fresh, reps };
+        command.Subcommands.Add(BenchServeCommand.Create());
+        command.Subcommands.Add(BenchSpeculativeCommand.Create());
         command.SetAction((parse, stop) =>
         {
             BenchCase test = new(parse.GetValue(what)!, parse.GetValue(batch), parse.GetValue(prompt), Math.Max(1, parse.GetValue(fresh)), parse.GetValue(reps));
