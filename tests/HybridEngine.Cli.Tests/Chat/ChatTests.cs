@@ -85,7 +85,7 @@ public sealed class ChatTests : IClassFixture<ChatTests.Pocket>
     {
         Skip.IfNot(File.Exists("/usr/bin/script"), "/usr/bin/script is not on this machine");
         using Scratch scratch = new();
-        string command = $"exec dotnet '{Path.Combine(AppContext.BaseDirectory, "HybridEngine.Cli.dll")}' chat --model '{_model}' --max-tokens 4 --ignore-eos";
+        string command = $"exec dotnet '{Path.Combine(AppContext.BaseDirectory, "HybridEngine.Cli.dll")}' chat --backend reference --model '{_model}' --max-tokens 4 --ignore-eos";
         ProcessStartInfo info = new("/usr/bin/script", ["-q", "-e", "-c", command, "/dev/null"]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         (info.Environment["XDG_STATE_HOME"], info.Environment["TERM"]) = (scratch.Path, "xterm");
         using Process process = Process.Start(info)!;
@@ -93,6 +93,9 @@ public sealed class ChatTests : IClassFixture<ChatTests.Pocket>
         using CancellationTokenSource late = new(TimeSpan.FromMinutes(3));
         using CancellationTokenRegistration kill = late.Token.Register(process.Kill);
         List<string> screen = [];
+        // Typed ahead, while the model loads.
+        Type(process, "3+4\n");
+        Expect(process, "\e[?2004h", screen);
         Expect(process, "\e[?2004h", screen);
         // Typed with a slip, sent; then given up by Ctrl-C; then the end.
         Type(process, "1+22\u007f\r");
@@ -107,8 +110,9 @@ public sealed class ChatTests : IClassFixture<ChatTests.Pocket>
         Assert.True(process.WaitForExit(TimeSpan.FromMinutes(2)), string.Concat(screen));
         Assert.Equal(0, process.ExitCode);
         JsonElement messages = JsonDocument.Parse(File.ReadAllText(scratch.At("c.json"))).RootElement.GetProperty("messages");
-        Assert.Equal(2, messages.GetArrayLength());
-        Assert.Equal("1+2", messages[0].GetProperty("content").GetString());
+        Assert.Equal(4, messages.GetArrayLength());
+        Assert.Equal("3+4", messages[0].GetProperty("content").GetString());
+        Assert.Equal("1+2", messages[2].GetProperty("content").GetString());
         Assert.Contains("1+2", File.ReadAllText(Path.Combine(scratch.Path, "hybridengine", "chat_history")), StringComparison.Ordinal);
     }
 

@@ -19,7 +19,7 @@ public sealed class LineEditorTests
     [InlineData("one two{M-b}{C-u}{Enter}", "two")]
     [InlineData("ab{C-t}{Enter}", "ba")]
     [InlineData("abc{C-b}{C-b}{C-f}{C-d}{C-h}{Enter}", "a")]
-    [InlineData("a{M-Enter}b{C-j}c{Enter}", "a\nb\nc")]
+    [InlineData("a{M-Enter}b{C-j}c{Enter}", "a\nb")]
     [InlineData("abc{M-Enter}de{Up}X{Down}{Down}Y{Home}Z{Enter}", "abXc\nZdeY")]
     [InlineData("x{Esc}[200~two\r\nlines\tand 😀\rmore{Esc}[201~y{Enter}", "xtwo\nlines\tand 😀\nmorey")]
     [InlineData("a b{Esc}b!{Enter}", "a !b")]

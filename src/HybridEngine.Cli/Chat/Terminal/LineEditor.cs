@@ -3,7 +3,7 @@ using System.Text;
 namespace HybridEngine.Cli.Chat;
 
 /// <summary>Reads a message from a terminal: editing with the usual keys, history, search, several lines, pasted text as it is.</summary>
-/// <remarks>Enter sends; Alt-Enter and Ctrl-J break the line. Pasted text (bracketed paste) is taken whole, its line breaks included.</remarks>
+/// <remarks>Enter sends; Alt-Enter breaks the line. Pasted text (bracketed paste) is taken whole, its line breaks included.</remarks>
 internal sealed class LineEditor
 {
     private const string PasteOn = "\e[?2004h", PasteOff = "\e[?2004l", PasteBegin = "[200~", PasteEnd = "\e[201~";
@@ -92,9 +92,10 @@ internal sealed class LineEditor
         if (key.Key == ConsoleKey.Escape && key.KeyChar == '\e' && _keyWaits()) { return TakeEscape(); }
         switch (key.Key)
         {
-            case ConsoleKey.Enter when alt || control || key.KeyChar == '\n': Type("\n"); return null;
-            case ConsoleKey.J when control: Type("\n"); return null;
+            case ConsoleKey.Enter when alt: Type("\n"); return null;
+            // What was typed before the terminal was ours (while the model loaded) ends with a line feed.
             case ConsoleKey.Enter: return true;
+            case ConsoleKey.J when control: return true;
             case ConsoleKey.D when control && _buffer.Text.Length == 0: return false;
             case ConsoleKey.R when control: return Search();
             case ConsoleKey.L when control: _writer.Write("\e[2J\e[H"); _screen.Begin(); break;
