@@ -81,11 +81,11 @@ public sealed partial class ModelFiles : IParameterSource, IDisposable
 
     void IParameterSource.Read(ParameterBinding binding, Span<float> destination) => ReadParameter(binding, destination);
 
-    DType? IParameterSource.StoredType(ParameterBinding binding) => Locate(binding).StoredType(binding);
+    DType? IParameterSource.StoredType(ParameterBinding binding) => _merged is null ? _locate(binding).StoredType : null;
 
     void IParameterSource.ReadStored(ParameterBinding binding, Span<byte> destination)
     {
-        Locate(binding).ReadStored(binding, destination);
+        _locate(binding).ReadStored(destination);
         GC.KeepAlive(this);
     }
 

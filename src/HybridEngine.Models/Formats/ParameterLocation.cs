@@ -34,22 +34,22 @@ internal sealed record ParameterLocation(StoredTensor Tensor, ParameterBinding S
     }
 
     /// <summary>The narrow type that a compact weight can be made of, or null.</summary>
-    public DType? StoredType(ParameterBinding binding) =>
-        !Transposed && !binding.IsVector && binding.Columns % Tensor.Type.BlockLength == 0 && Tensor.Type.DType is { } dtype and (DType.BFloat16 or DType.Float16 or DType.Q8_0 or DType.Q4_0 or DType.Q4_1)
+    public DType? StoredType =>
+        !Stored.Transposed && !Stored.IsVector && Offset == 0 && Stored.Columns % Tensor.Type.BlockLength == 0 && Tensor.Type.DType is { } dtype and (DType.BFloat16 or DType.Float16 or DType.Q8_0 or DType.Q4_0 or DType.Q4_1)
             ? dtype : null;
 
-    /// <summary>Reads a binding's part as it is stored, by whole rows in the decoder's order.</summary>
-    public void ReadStored(ParameterBinding binding, Span<byte> destination)
+    /// <summary>Reads the parameter as it is stored (<see cref="StoredType"/>), by whole rows in the decoder's order.</summary>
+    public void ReadStored(Span<byte> destination)
     {
-        int columns = binding.Columns, row = checked((int)Tensor.Type.Bytes(columns)!.Value);
+        int columns = Stored.Columns, row = checked((int)Tensor.Type.Bytes(columns)!.Value);
         if (InterleavedHeads > 0)
         {
-            int headSize = binding.Rows / InterleavedHeads;
-            for (int r = 0; r < binding.Rows; r++) { Tensor.Bytes(((long)binding.RowStart + InterleavedRow(r, headSize)) * columns, columns).CopyTo(destination[(r * row)..]); }
+            int headSize = Stored.Rows / InterleavedHeads;
+            for (int r = 0; r < Stored.Rows; r++) { Tensor.Bytes(((long)Stored.RowStart + InterleavedRow(r, headSize)) * columns, columns).CopyTo(destination[(r * row)..]); }
             return;
         }
 
-        foreach ((int first, int stored, int count) in binding.Runs()) { Tensor.Bytes((long)stored * columns, count * columns).CopyTo(destination[(first * row)..]); }
+        foreach ((int first, int stored, int count) in Stored.Runs()) { Tensor.Bytes((long)stored * columns, count * columns).CopyTo(destination[(first * row)..]); }
     }
 
     /// <summary>The row of the interleaved order that holds row <paramref name="row"/> of the halves order: (i) and (i + d/2) of a head lie at 2i and 2i + 1.</summary>
