@@ -48,7 +48,7 @@ internal sealed class BatchBuffers : IDisposable
             for (int position = c.Start; position < c.Start + c.Count; position++, row++)
             {
                 _ids.Host[row] = ids[position];
-                _positions.Host[row] = position;
+                _positions.Host[row] = position + c.Sequence.PositionShift;
                 _slots.Host[row] = blocks[position / blockSize] * blockSize + position % blockSize;
             }
         }

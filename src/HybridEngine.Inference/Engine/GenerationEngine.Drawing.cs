@@ -122,6 +122,7 @@ public sealed partial class GenerationEngine
             text += s.Text?.Finish();
             End(s, finish);
         }
+        else if (s.HasTurnedLong) { _scheduler.Recompute(s); }
 
         request.OnToken?.Invoke(new GeneratedToken(s.Choice, id, logProb, text, s.Finish, _drawVersion));
         return true;

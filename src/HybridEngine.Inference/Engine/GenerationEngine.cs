@@ -73,6 +73,7 @@ public sealed partial class GenerationEngine : IDisposable
     {
         Validate(request);
         Generation generation = new(request);
+        foreach (Sequence s in generation.Sequences) { s.LongFrom = _decoder.Config.LongFrom; }
         if (_tokenizer is { } tokenizer && (request.DecodeText || request.Sampling.StopTexts.Count > 0))
         {
             foreach (Sequence s in generation.Sequences)

@@ -145,6 +145,12 @@ internal sealed class Scheduler
         while (_running.Count > 0) { Preempt(_running.Count - 1); }
     }
 
+    /// <summary>Sends one sequence back to the line, to be computed again, if it runs.</summary>
+    public void Recompute(Sequence sequence)
+    {
+        if (_running.IndexOf(sequence) is >= 0 and int index) { Preempt(index); }
+    }
+
     private void Enter(Sequence s)
     {
         if (s.Arrival == 0) { s.Arrival = ++_arrivals; }
@@ -266,6 +272,8 @@ internal sealed class Scheduler
             s.Drafting.Begin();
             if (c.Count != 1 || !c.Draws || s.Siblings is not null) { continue; }
             int most = Math.Min(budget, s.Owner.Request.Sampling.MaxTokens - s.Generated - 1);
+            // Behind that point the drafts would stand at other positions than the rest.
+            if (s.LongFrom > 0 && s.PositionShift == 0) { most = Math.Min(most, s.LongFrom - s.Length); }
             if (most <= 0) { continue; }
             int drafts = planner.Plan(s, most);
             drafts = Math.Min(drafts, _cache.Cover(s, s.Length + drafts) - s.Length);

@@ -3,6 +3,10 @@ namespace HybridEngine.Inference;
 /// <summary>One completion as it grows: its tokens, which of them the cache holds, and in which blocks.</summary>
 internal sealed class Sequence
 {
+    // Adapters are numbered from 1; nobody loads this many.
+    private const long LongRoots = 1L << 40;
+
+    private readonly long _root;
     private int[] _tokens;
     private int[] _blocks = new int[8];
     private DraftState? _drafting;
@@ -15,7 +19,7 @@ internal sealed class Sequence
         _tokens = new int[prompt.Length + Math.Min(owner.Request.Sampling.MaxTokens, 64)];
         prompt.CopyTo(_tokens, 0);
         Length = prompt.Length;
-        PrefixRoot = -(owner.Request.Adapter?.Number ?? 0);
+        _root = -(owner.Request.Adapter?.Number ?? 0);
         Constraint = owner.Request.Sampling.Constraint?.Start();
     }
 
@@ -61,8 +65,17 @@ internal sealed class Sequence
     /// <summary>How many of them, at the beginning, are given back already because no layer sees their positions any more; those entries are -1.</summary>
     public int UnseenBlocks { get; set; }
 
-    /// <summary>Number of the empty prefix: sequences share blocks only when it is equal (0; an adapter's own negative number).</summary>
-    public long PrefixRoot { get; init; }
+    /// <summary>Number of the empty prefix: sequences share blocks only when it is equal (0; an adapter's own negative number; another when positions are a long sequence's).</summary>
+    public long PrefixRoot => PositionShift == 0 ? _root : _root - LongRoots;
+
+    /// <summary>The model's <see cref="Models.DecoderConfig.LongFrom"/>.</summary>
+    public int LongFrom { get; set; }
+
+    /// <summary>Added to positions, <see cref="Models.DecoderConfig.PositionShift"/>. What the cache holds is of no use any more once it changes.</summary>
+    public int PositionShift => LongFrom > 0 && Length > LongFrom ? LongFrom : 0;
+
+    /// <summary>The last token has made it a long sequence.</summary>
+    public bool HasTurnedLong => LongFrom > 0 && Length == LongFrom + 1;
 
     /// <summary>The scheduler counts it among the client's.</summary>
     public bool Present { get; set; }

@@ -100,7 +100,7 @@ public sealed class Scorer : IDisposable
         }
 
         PackedBatch batch = PackedBatch.Pack(texts);
-        PackedTokens tokens = batch.Upload(_kernels, _pool);
+        PackedTokens tokens = batch.Upload(_decoder, _pool);
         Tensor hidden = _forward.Run(tokens, _adapters);
         tokens.Return(_pool);
         (float[] logProbs, float[] entropies) = options.NeedsHead ? LogProbs(hidden, batch, options) : ([], []);

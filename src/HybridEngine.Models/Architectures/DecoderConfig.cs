@@ -137,6 +137,12 @@ public sealed record DecoderConfig
     /// <summary>The rotary frequencies of a layer, or null.</summary>
     public RotarySpec? RotaryOf(int layer) => Positions != PositionKind.Rotary ? null : LayerRotary.Count == 0 ? Rotary : LayerRotary[layer];
 
+    /// <summary>Sequences of more tokens than this turn to other rotary frequencies, at all their positions (LongRoPE); 0: never.</summary>
+    public int LongFrom => Positions == PositionKind.Rotary && Rotary is { LongFrom: > 0 } rotary && rotary.LongFrom < MaxPositions ? rotary.LongFrom : 0;
+
+    /// <summary>What is added to the positions of a sequence of this many tokens to find its rows of the rotary table: those for long sequences stand behind those for short ones.</summary>
+    public int PositionShift(int length) => LongFrom > 0 && length > LongFrom ? LongFrom : 0;
+
     /// <summary>Whether a layer has experts in place of the MLP.</summary>
     public bool HasExperts(int layer) => Experts is { } experts && experts.Layers[layer];
 

@@ -57,7 +57,10 @@ public enum QueryKeyNorm
 /// <param name="InverseFrequencies">[RotarySize / 2] radians per position.</param>
 /// <param name="Factor">Multiplies cosines and sines (YaRN's attention factor), else 1.</param>
 /// <param name="Layout">Which elements form a pair.</param>
-public sealed record RotarySpec(int RotarySize, double[] InverseFrequencies, double Factor = 1, RotaryLayout Layout = RotaryLayout.Halves);
+/// <param name="LongFrom">When positive, sequences of more tokens than this have <paramref name="LongInverseFrequencies"/> at all their positions (LongRoPE, Ding et al. 2024).</param>
+/// <param name="LongInverseFrequencies">[RotarySize / 2], or null.</param>
+public sealed record RotarySpec(
+    int RotarySize, double[] InverseFrequencies, double Factor = 1, RotaryLayout Layout = RotaryLayout.Halves, int LongFrom = 0, double[]? LongInverseFrequencies = null);
 
 /// <summary>A mixture of experts in place of the MLP (Shazeer et al. 2017): every token goes through its best few, without a capacity that could drop it.</summary>
 /// <param name="Count">Experts of a layer.</param>

@@ -63,20 +63,34 @@ public sealed class PackedBatch
         }
     }
 
-    /// <summary>Copies ids, positions and offsets to the device, into tensors of the pool.</summary>
-    public PackedTokens Upload(IKernels kernels, TensorPool pool)
+    /// <summary>Copies ids, positions and offsets to a model's device, into tensors of the pool.</summary>
+    public PackedTokens Upload(Decoder decoder, TensorPool pool)
     {
+        IKernels kernels = decoder.Kernels;
         PackedTokens tokens = new(pool.Rent(DType.Int32, Tokens), pool.Rent(DType.Int32, Tokens), pool.Rent(DType.Int32, Offsets.Length));
         kernels.Upload<int>(Ids, tokens.Ids);
-        kernels.Upload<int>(Positions, tokens.Positions);
+        kernels.Upload<int>(PositionRows(decoder.Config), tokens.Positions);
         kernels.Upload<int>(Offsets, tokens.Offsets);
         return tokens;
+    }
+
+    private int[] PositionRows(DecoderConfig config)
+    {
+        if (config.LongFrom == 0) { return Positions; }
+        int[] rows = [.. Positions];
+        for (int s = 0; s < Sequences; s++)
+        {
+            int shift = config.PositionShift(Length(s));
+            foreach (ref int row in rows.AsSpan(Offsets[s], Length(s))) { row += shift; }
+        }
+
+        return rows;
     }
 }
 
 /// <summary>A <see cref="PackedBatch"/> on the device.</summary>
 /// <param name="Ids">[tokens] int32.</param>
-/// <param name="Positions">[tokens] int32, from 0 in every sequence.</param>
+/// <param name="Positions">[tokens] int32, from 0 in every sequence (from <see cref="DecoderConfig.PositionShift"/> in long ones).</param>
 /// <param name="Offsets">[sequences + 1] int32.</param>
 public readonly record struct PackedTokens(Tensor Ids, Tensor Positions, Tensor Offsets)
 {

@@ -38,7 +38,7 @@ internal sealed class DecoderPass : IDisposable
         batch.Validate(_decoder.Config);
         Drop();
         ExpertLoad?.Clear();
-        PackedTokens tokens = batch.Upload(_kernels, Pool);
+        PackedTokens tokens = batch.Upload(_decoder, Pool);
         Tensor selected = Upload(rows);
         Tensor hidden = _forward.Run(tokens, tape ? _tape : null);
         Tensor result = Pool.Rent(DType.Float32, rows.Length, hidden.Shape[1]);

@@ -82,7 +82,7 @@ public sealed class LoraGoldenTests
         using TensorPool pool = new(decoder.Kernels);
         AdapterRows rows = new();
         rows.Add(adapter, ids.Length);
-        PackedTokens tokens = PackedBatch.Pack(ids).Upload(decoder.Kernels, pool);
+        PackedTokens tokens = PackedBatch.Pack(ids).Upload(decoder, pool);
         Tensor hidden = new DecoderForward(decoder, pool).Run(tokens, rows);
         Tensor logits = pool.Rent(DType.Float32, ids.Length, decoder.Config.VocabularySize);
         decoder.Logits(hidden, logits, rows);

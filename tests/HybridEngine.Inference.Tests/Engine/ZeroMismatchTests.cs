@@ -66,7 +66,7 @@ public sealed class ZeroMismatchTests
             }
         }
 
-        PackedTokens tokens = batch.Upload(kernels, pool);
+        PackedTokens tokens = batch.Upload(decoder, pool);
         Tensor hidden = new DecoderForward(decoder, pool).Run(tokens);
         Tensor selected = pool.Rent(DType.Float32, rows.Count, hidden.Shape[1]);
         Tensor rowIds = pool.Rent(DType.Int32, rows.Count), targetIds = pool.Rent(DType.Int32, rows.Count);

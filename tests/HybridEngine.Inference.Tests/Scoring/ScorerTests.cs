@@ -123,7 +123,7 @@ public sealed class ScorerTests : IDisposable
     private static float[] Hidden(Decoder decoder, int[] ids)
     {
         using TensorPool pool = new(decoder.Kernels);
-        PackedTokens tokens = PackedBatch.Pack(ids).Upload(decoder.Kernels, pool);
+        PackedTokens tokens = PackedBatch.Pack(ids).Upload(decoder, pool);
         Tensor hidden = new DecoderForward(decoder, pool).Run(tokens);
         float[] values = new float[hidden.Count];
         decoder.Kernels.Download(hidden, values.AsSpan());

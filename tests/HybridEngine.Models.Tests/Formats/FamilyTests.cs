@@ -64,6 +64,78 @@ public sealed class FamilyTests
         Assert.Equal(1.25, Read("qwen2", Yarn.Replace("EXTRA", ", \"attention_factor\": 1.25")).Rotary!.Factor);
     }
 
+    [Fact]
+    public void Read_LongRope_TwoSetsOfFrequenciesAndTheFactorOfTheExtension()
+    {
+        DecoderConfig c = Read("phi3", """
+            {"original_max_position_embeddings": 32, "partial_rotary_factor": 0.5,
+             "rope_scaling": {"type": "su", "short_factor": [1.0, 1.5, 2.0, 4.0], "long_factor": [2.0, 3.0, 8.0, 16.0]}}
+            """);
+        Assert.Equal(8, c.Rotary!.RotarySize);
+        for (int i = 0; i < 4; i++)
+        {
+            double plain = Math.Pow(10000, -i / 4.0);
+            Assert.Equal(plain / new[] { 1, 1.5, 2, 4 }[i], c.Rotary.InverseFrequencies[i], 1e-15);
+            Assert.Equal(plain / new[] { 2.0, 3, 8, 16 }[i], c.Rotary.LongInverseFrequencies![i], 1e-15);
+        }
+
+        // transformers: sqrt(1 + ln(128 / 32) / ln 32), for short contexts too.
+        Assert.Equal(Math.Sqrt(1 + Math.Log(4) / Math.Log(32)), c.Rotary.Factor, 1e-15);
+        Assert.Equal((32, 0, 32), (c.LongFrom, c.PositionShift(32), c.PositionShift(33)));
+        Assert.Equal(0, Read("phi3", """{"rope_scaling": {"type": "longrope", "short_factor": [1,1,1,1,1,1,1,1], "long_factor": [2,2,2,2,2,2,2,2]}}""").LongFrom);
+    }
+
+    [Theory]
+    [InlineData("phi3", """{"rope_scaling": {"type": "longrope", "short_factor": [1.0], "long_factor": [1.0]}}""", "short_factor: found 1 numbers, expected 8")]
+    [InlineData("phi3", """{"rope_scaling": {"type": "longrope", "short_factor": [1,1,1,1,1,1,1,0], "long_factor": [1.0]}}""", "short_factor: found 0, expected numbers greater than 0")]
+    [InlineData("phi3", """{"rope_scaling": {"type": "longrope", "long_factor": [1.0]}}""", "no short_factor")]
+    [InlineData("phi3", """{"partial_rotary_factor": 1.5}""", "partial_rotary_factor: found 1.5, expected at most 1")]
+    [InlineData("smollm3", """{"no_rope_layers": [1, 0]}""", "no_rope_layers: found 2 entries, expected 4")]
+    [InlineData("mixtral", """{"num_local_experts": 2, "num_experts_per_tok": 3}""", "num_experts_per_tok: found 3, expected at most the 2 experts")]
+    [InlineData("mixtral", """{"num_local_experts": 1000000}""", "num_local_experts: found 1000000, expected at most 4096")]
+    [InlineData("gemma3_text", """{"use_bidirectional_attention": true}""", "use_bidirectional_attention = true is not supported")]
+    [InlineData("gemma2", """{"attn_logit_softcapping": -1}""", "attn_logit_softcapping: found -1")]
+    [InlineData("olmo2", """{"clip_qkv": 8.0}""", "clip_qkv = 8.0 is not supported")]
+    [InlineData("llama", """{"rope_parameters": {"full_attention": {"rope_type": "default"}}}""", "rope_parameters")]
+    public void Read_UnusableOption_RefusedByItsName(string family, string keys, string expected)
+        => Assert.Contains(expected, Assert.ThrowsAny<HybridEngineException>(() => Read(family, keys)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Read_Gemma3_LocalLayersHaveTheirOwnWindowAndFrequencies()
+    {
+        DecoderConfig c = Read("gemma3_text", """{"sliding_window": 8, "sliding_window_pattern": 2, "rope_theta": 50000.0, "rope_local_base_freq": 100.0, "query_pre_attn_scalar": 4}""");
+        Assert.Equal(new[] { 8, 0, 8, 0 }, c.Windows);
+        Assert.Equal(Math.Pow(100, -2.0 / 16), c.RotaryOf(0)!.InverseFrequencies[1], 1e-15);
+        Assert.Equal(Math.Pow(50000, -2.0 / 16), c.RotaryOf(1)!.InverseFrequencies[1], 1e-15);
+        Assert.Equal((0.5f, 0f, 8f), (c.AttentionScale, c.AttentionSoftCap, c.EmbeddingScale));
+        Assert.Equal(20f, Read("gemma3_text", """{"final_logit_softcapping": 20.0}""").LogitSoftCap);
+    }
+
+    [Fact]
+    public void Read_Gemma2_NullCapsAreNone()
+    {
+        DecoderConfig none = Read("gemma2", """{"attn_logit_softcapping": null, "final_logit_softcapping": null}"""), absent = Read("gemma2", "{}");
+        Assert.Equal((0f, 0f), (none.AttentionSoftCap, none.LogitSoftCap));
+        Assert.Equal((50f, 30f), (absent.AttentionSoftCap, absent.LogitSoftCap));
+    }
+
+    [Fact]
+    public void Read_Qwen3Moe_SparseStepAndListedLayers()
+    {
+        DecoderConfig c = Read("qwen3_moe", """{"num_experts": 6, "num_experts_per_tok": 3, "decoder_sparse_step": 2, "mlp_only_layers": [3], "moe_intermediate_size": 40, "norm_topk_prob": true}""");
+        Assert.Equal(new[] { false, true, false, false }, c.Experts!.Layers);
+        Assert.Equal((6, 3, 40, true), (c.Experts.Count, c.Experts.PerToken, c.Experts.IntermediateSize, c.Experts.NormalizeWeights));
+    }
+
+    [Fact]
+    public void Read_GptNeoAttentionTypes_RepeatedAndChecked()
+    {
+        const string Keys = """{"num_layers": 4, "num_heads": 4, "window_size": 9, "attention_types": [[["global", "local"], 2]]}""";
+        Assert.Equal(new[] { 0, 9, 0, 9 }, Read("gpt_neo", Keys).Windows);
+        Assert.Contains("4 layers in all", Assert.ThrowsAny<HybridEngineException>(() => Read("gpt_neo", Keys.Replace("2]", "2000000000]"))).Message, StringComparison.Ordinal);
+        Assert.Contains("found 2 layers, expected 4", Assert.ThrowsAny<HybridEngineException>(() => Read("gpt_neo", Keys.Replace("2]", "1]"))).Message, StringComparison.Ordinal);
+    }
+
     private static DecoderConfig Read(string family, string keys)
     {
         JsonObject config = new()

@@ -92,7 +92,7 @@ public sealed class SameBitsTests
         using TensorPool pool = new(kernels);
         DecoderForward forward = new(decoder, pool);
         ForwardTape tape = new(decoder.Config.Layers, mode);
-        PackedTokens tokens = PackedBatch.Pack(sequences).Upload(kernels, pool);
+        PackedTokens tokens = PackedBatch.Pack(sequences).Upload(decoder, pool);
         Tensor hidden = forward.Run(tokens, tape);
         float[] values = new float[hidden.Count];
         kernels.Download(hidden, values.AsSpan());

@@ -169,7 +169,7 @@ public sealed class GoldenModelTests
         {
             using TensorPool pool = new(_kernels);
             ForwardTape tape = new(Decoder.Config.Layers);
-            PackedTokens tokens = PackedBatch.Pack(ids).Upload(_kernels, pool);
+            PackedTokens tokens = PackedBatch.Pack(ids).Upload(Decoder, pool);
             Tensor last = new DecoderForward(Decoder, pool).Run(tokens, tape);
             Tensor[] all = [.. tape.Blocks.Select(b => b.AttentionInput.Residual(Decoder.Config.CarriesNormed)), last];
             float[][] values = new float[all.Length][];

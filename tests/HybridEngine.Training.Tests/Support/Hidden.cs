@@ -9,7 +9,7 @@ public static class Hidden
         PackedBatch batch = PackedBatch.Pack(sequences);
         batch.Validate(decoder.Config);
         using TensorPool pool = new(decoder.Kernels);
-        Tensor hidden = new DecoderForward(decoder, pool).Run(batch.Upload(decoder.Kernels, pool));
+        Tensor hidden = new DecoderForward(decoder, pool).Run(batch.Upload(decoder, pool));
         float[] all = new float[hidden.Count];
         decoder.Kernels.Download(hidden, all.AsSpan());
         int width = decoder.Config.EmbeddingSize;

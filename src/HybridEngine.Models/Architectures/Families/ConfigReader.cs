@@ -90,6 +90,14 @@ public sealed class ConfigReader
         return ok ? [.. value.EnumerateArray().Select(v => v.GetInt32())] : throw Wrong(key, value, "an array of integers");
     }
 
+    /// <summary>An array of finite numbers.</summary>
+    public IReadOnlyList<double> Numbers(string key)
+    {
+        JsonElement value = Find(key) ?? throw new InvalidInputException(Source, $"no {key}", "an array of numbers");
+        bool ok = value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(v => v.ValueKind == JsonValueKind.Number && v.TryGetDouble(out double number) && double.IsFinite(number));
+        return ok ? [.. value.EnumerateArray().Select(v => v.GetDouble())] : throw Wrong(key, value, "an array of finite numbers");
+    }
+
     /// <summary>Patterns with their number of repetitions, <c>[[["global", "local"], 12]]</c>, written out; empty when absent.</summary>
     /// <param name="key">The key.</param>
     /// <param name="most">Longest result.</param>

@@ -5,7 +5,7 @@ namespace HybridEngine.Models;
 /// <summary>Rotary frequencies and their scalings, by transformers' names (<c>rope_theta</c> with <c>rope_scaling</c>, or <c>rope_parameters</c>).</summary>
 public static class RotaryFrequencies
 {
-    private const string Supported = "default, linear, llama3, yarn";
+    private const string Supported = "default, linear, llama3, yarn, longrope";
 
     /// <summary>Reads the keys of transformers 4 or 5 and computes the frequencies.</summary>
     /// <param name="config">The model's configuration.</param>
@@ -35,6 +35,8 @@ public static class RotaryFrequencies
         // transformers 5 moved rope_theta into rope_parameters; a top-level one still counts when that has none.
         double theta = scaling is not null && scaling.Has("rope_theta") ? scaling.Positive("rope_theta") : config.Positive(config.Has("rotary_emb_base") ? "rotary_emb_base" : "rope_theta", 10000);
         string kind = scaling?.Text("rope_type") ?? scaling?.Text("type") ?? "default";
+        // The names that LongRoPE had before its own.
+        if (kind is "su" || (kind is "yarn" && scaling!.Has("short_factor"))) { kind = "longrope"; }
         int rotarySize = ReadRotarySize(config, scaling, headSize, partial);
         double[] plain = Plain(rotarySize, theta);
         return kind switch
@@ -43,6 +45,7 @@ public static class RotaryFrequencies
             "linear" => new RotarySpec(rotarySize, Linear(plain, scaling!.Positive("factor"))),
             "llama3" => new RotarySpec(rotarySize, Llama3(plain, scaling!)),
             "yarn" => ReadYarn(scaling!, rotarySize, theta, maxPositions),
+            "longrope" => ReadLong(config, scaling!, plain, maxPositions),
             _ => throw scaling!.Unsupported(scaling.Has("rope_type") ? "rope_type" : "type", Supported),
         };
     }
@@ -114,6 +117,24 @@ public static class RotaryFrequencies
             double smooth = (original / wavelength - low) / (high - low);
             return (1 - smooth) * f / factor + smooth * f;
         });
+    }
+
+    private static RotarySpec ReadLong(ConfigReader config, ConfigReader scaling, double[] plain, int maxPositions)
+    {
+        const string Original = "original_max_position_embeddings";
+        bool own = config.Has(Original);
+        int original = own ? config.Size(Original) : scaling.Size(Original, maxPositions);
+        double factor = own || !scaling.Has("factor") ? (double)maxPositions / original : scaling.Positive("factor");
+        double attention = scaling.Has("attention_factor") ? scaling.Positive("attention_factor") : factor <= 1 ? 1 : Math.Sqrt(1 + Math.Log(factor) / Math.Log(original));
+        return new RotarySpec(2 * plain.Length, Divided("short_factor"), attention, LongFrom: original, LongInverseFrequencies: Divided("long_factor"));
+
+        double[] Divided(string key)
+        {
+            IReadOnlyList<double> factors = scaling.Numbers(key);
+            if (factors.Count != plain.Length) { throw new InvalidInputException($"{scaling.Source}: {key}", $"{factors.Count} numbers", $"{plain.Length}, half the rotated elements of a head"); }
+            if (factors.FirstOrDefault(f => !(f > 0), 1) is var bad and <= 0) { throw new InvalidInputException($"{scaling.Source}: {key}", $"{bad}", "numbers greater than 0"); }
+            return [.. plain.Select((f, i) => f / factors[i])];
+        }
     }
 
     private static RotarySpec ReadYarn(ConfigReader scaling, int rotarySize, double theta, int maxPositions)
