@@ -25,6 +25,7 @@ internal sealed class ChatSession
         """;
 
     private readonly HybridModel _model;
+    private readonly LoraAdapter? _adapter;
     private readonly Conversation _conversation;
     private readonly ChatInput _input;
     private readonly AnswerWriter _writer;
@@ -33,12 +34,12 @@ internal sealed class ChatSession
     private long _turn;
 
     /// <exception cref="InvalidInputException">The model has no tokenizer or no chat template.</exception>
-    public ChatSession(HybridModel model, SamplingOptions sampling, string? system, ChatInput input, AnswerWriter writer, Notes notes)
+    public ChatSession(HybridModel model, SamplingOptions sampling, string? system, ChatInput input, AnswerWriter writer, Notes notes, LoraAdapter? adapter = null)
     {
         Tokenizer tokenizer = model.Tokenizer ?? throw new InvalidInputException("--model", "a model without a tokenizer", "one that has one");
         if (tokenizer.ChatTemplate is null) { throw new InvalidInputException("--model", "a model without a chat template", "one that has one (generate continues plain text)"); }
         sampling.Validate(model.Decoder.Config.VocabularySize);
-        (_model, _sampling, _input, _writer, _notes) = (model, sampling, input, writer, notes);
+        (_model, _sampling, _input, _writer, _notes, _adapter) = (model, sampling, input, writer, notes, adapter);
         _conversation = new Conversation(tokenizer, model.Generator().MaxContext) { System = system };
     }
 
@@ -92,7 +93,7 @@ internal sealed class ChatSession
         using StopSwitch stop = new();
         Generation answer = engine.Submit(new GenerationRequest
         {
-            Prompt = ids, RequestId = _turn++, Sampling = _sampling with { MaxTokens = Math.Min(_sampling.MaxTokens, engine.MaxContext - ids.Length) }, OnToken = t => _writer.Add(t.Text),
+            Prompt = ids, Adapter = _adapter, RequestId = _turn++, Sampling = _sampling with { MaxTokens = Math.Min(_sampling.MaxTokens, engine.MaxContext - ids.Length) }, OnToken = t => _writer.Add(t.Text),
         });
         try
         {

@@ -6,7 +6,6 @@ using HybridEngine.Core;
 using HybridEngine.Inference;
 using HybridEngine.Models;
 using HybridEngine.Rlhf;
-using HybridEngine.Training;
 
 namespace HybridEngine.Cli.Commands;
 
@@ -21,17 +20,20 @@ internal static class EvalCommand
         Option<int> characters = Numbers.AtLeast(new Option<int>("--max-characters") { Description = "Text: only the first N code points; 0 is all.", DefaultValueFactory = _ => 0, HelpName = "N" }, 0);
         Option<int> windows = Numbers.AtLeast(new Option<int>("--windows") { Description = "At most N windows (text) or lines (JSON Lines); 0 is all.", DefaultValueFactory = _ => 0, HelpName = "N" }, 0);
         Option<bool> reward = new("--reward") { Description = "The model is a reward model and the data preferences: how often the chosen answer scores higher." };
+        AdapterOption adapter = new();
         Command command = new("eval", "Mean negative log-likelihood, perplexity and token accuracy; with --reward the accuracy of a reward model.") { model, data, window, characters, windows, reward };
+        adapter.AddTo(command);
         command.SetAction((parse, stop) => Task.FromResult(Run(
-            parse, parse.GetValue(model)!, parse.GetValue(data)!, parse.GetValue(window), parse.GetValue(characters), parse.GetValue(windows), parse.GetValue(reward), stop)));
+            parse, adapter, parse.GetValue(model)!, parse.GetValue(data)!, parse.GetValue(window), parse.GetValue(characters), parse.GetValue(windows), parse.GetValue(reward), stop)));
         return command;
     }
 
-    private static int Run(ParseResult parse, string model, string data, int window, int characters, int limit, bool reward, CancellationToken stop)
+    private static int Run(ParseResult parse, AdapterOption adapters, string model, string data, int window, int characters, int limit, bool reward, CancellationToken stop)
     {
         bool lines = data == "-" || data.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase);
-        if (reward) { return Preferences(parse, model, data, limit, stop); }
+        if (reward) { return Preferences(parse, adapters, model, data, limit, stop); }
         using HybridModel loaded = HybridModel.Load(model, ModelOption.Options(parse));
+        LoraAdapter? adapter = adapters.Load(parse, loaded, lines: false);
         IReadOnlyList<LearnedSequence> sequences = lines ? EvalData.Completions(loaded, data) : EvalData.Windows(loaded, InputLines.ReadText(data), window, characters, data);
         if (limit > 0) { sequences = [.. sequences.Take(limit)]; }
         double sum = 0;
@@ -40,7 +42,7 @@ internal static class EvalCommand
         foreach (LearnedSequence[] group in sequences.Chunk(8))
         {
             stop.ThrowIfCancellationRequested();
-            SequenceScores[] scores = loaded.Score([.. group.Select(s => s.Ids)], new ScoringOptions { Top = 1 });
+            SequenceScores[] scores = loaded.Score([.. group.Select(s => new ScoringInput(s.Ids, adapter))], new ScoringOptions { Top = 1 });
             for (int i = 0; i < group.Length; i++)
             {
                 for (int t = 1; t < group[i].Ids.Length; t++)
@@ -75,24 +77,22 @@ internal static class EvalCommand
         return 0;
     }
 
-    private static int Preferences(ParseResult parse, string model, string data, int limit, CancellationToken stop)
+    private static int Preferences(ParseResult parse, AdapterOption adapters, string model, string data, int limit, CancellationToken stop)
     {
-        using IKernels kernels = OpenBackend.From(parse, out _);
-        using ModelSource source = ModelSource.Load(kernels, model, "--model");
-        ScalarHead head = source.Head ?? throw new InvalidInputException(model, "a model without a reward head (v_head.weight)", "one that the reward command wrote");
-        ExampleTokenizer tokenizer = new(source.Tokenizer, source.Decoder.Config, "auto", 0);
-        using TrainableScalarModel scorer = new(source.Decoder, head);
+        using HybridModel loaded = HybridModel.Load(model, ModelOption.Options(parse));
+        LoraAdapter? adapter = adapters.Load(parse, loaded, lines: false);
+        if (loaded.RewardHead is null && adapter?.Score is null) { throw new InvalidInputException(model, "a model without a reward head (v_head.weight)", "one that the reward command wrote"); }
+        ExampleTokenizer tokenizer = new(loaded.Tokenizer, loaded.Decoder.Config, "auto", 0);
         IEnumerable<Comparison> pairs = InputLines.Read(data).Select(line => tokenizer.Pair(Example.Parse(line))).OfType<Comparison>();
         long count = 0, right = 0;
         double margin = 0;
         foreach (Comparison[] group in (limit > 0 ? pairs.Take(limit) : pairs).Chunk(8))
         {
             stop.ThrowIfCancellationRequested();
-            PackedBatch batch = PackedBatch.Pack([.. group.SelectMany(c => c.Answers)]);
-            float[] scores = scorer.Values(batch, [.. batch.Offsets.Skip(1).Select(o => o - 1)]);
+            SequenceScores[] scores = loaded.Score([.. group.SelectMany(c => c.Answers).Select(ids => new ScoringInput(ids, adapter))], new ScoringOptions { LogProbs = false, Reward = true });
             for (int i = 0; i < group.Length; i++)
             {
-                double difference = (double)scores[2 * i] - scores[2 * i + 1];
+                double difference = (double)scores[2 * i].Reward!.Value - scores[2 * i + 1].Reward!.Value;
                 margin += difference;
                 right += difference > 0 ? 1 : 0;
                 count++;

@@ -53,6 +53,9 @@ public sealed partial class AsyncEngine : IAsyncDisposable, IDisposable
     /// <summary>Text to ids and back, safe on any thread; null when the model came without one.</summary>
     public Models.Tokenizer? Tokenizer => _model.Tokenizer;
 
+    /// <summary>Low-rank adapters by name. Look names up on any thread; load and unload within <see cref="InvokeAsync{T}"/>.</summary>
+    public Models.AdapterSet Adapters => _model.Adapters;
+
     internal Models.DecoderConfig Config => _model.Decoder.Config;
 
     internal long DefaultSeed => _model.Options.Seed;

@@ -21,6 +21,9 @@ internal sealed record ChatCall
     /// <summary>As <see cref="GenerationRequest.Client"/>.</summary>
     public string Client { get; init; } = "";
 
+    /// <summary>Name of the adapter to answer with, or null.</summary>
+    public string? Adapter { get; init; }
+
     /// <summary>A system message before the conversation.</summary>
     public string? Instructions { get; init; }
 
@@ -61,7 +64,7 @@ internal sealed record ChatCall
             StopTexts = options.StopSequences is { Count: > 0 } stops ? [.. stops] : sampling.StopTexts,
         };
         JsonObject variables = Reasoning(options.Reasoning);
-        (int priority, string user) = (0, "");
+        (int priority, string user, string? adapter) = (0, "", null);
         foreach ((string name, object? value) in options.AdditionalProperties ?? [])
         {
             string known = name.Replace('-', '_');
@@ -69,6 +72,7 @@ internal sealed record ChatCall
             {
                 case OwnOptions.TemplateVariables: Merge(variables, value); break;
                 case OwnOptions.Priority: priority = OwnOptions.Integer(known, value); break;
+                case OwnOptions.Adapter: adapter = value?.ToString(); break;
                 case OwnOptions.Client: user = value?.ToString() ?? ""; break;
                 default: sampling = OwnOptions.Apply(sampling, known, value); break;
             }
@@ -85,6 +89,7 @@ internal sealed record ChatCall
             Seed = options.Seed,
             Priority = priority,
             Client = user,
+            Adapter = adapter,
             Instructions = options.Instructions,
             Tools = tools,
             RequireCall = required is not null,

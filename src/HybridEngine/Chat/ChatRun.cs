@@ -106,6 +106,7 @@ internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRende
             // A seed promises the same answer again; without one no two calls draw alike.
             Priority = call.Priority,
             Client = call.Client,
+            Adapter = call.Adapter is { } adapter ? engine.Adapters[adapter] : null,
             RequestId = call.Seed is null ? number : 0,
             SkipSpecialTokens = tools is null || !HasSpecialMarkers(tools),
         }, reader);

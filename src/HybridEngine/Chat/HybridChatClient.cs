@@ -11,7 +11,7 @@ namespace HybridEngine;
 /// <remarks>
 /// Thread-safe. Conversations are not kept: each call brings all messages, and what of them was computed before is found in the engine's prefix cache. Every member of
 /// <see cref="ChatOptions"/> is honoured or refused by name; options of the engine that it has no member for (<c>min_p</c>, <c>repetition_penalty</c>, <c>ignore_eos</c>,
-/// <c>stop_token_ids</c>, <c>logprobs</c>, <c>chat_template_kwargs</c>, ...) go by the command line's names into <see cref="ChatOptions.AdditionalProperties"/>.
+/// <c>stop_token_ids</c>, <c>logprobs</c>, <c>chat_template_kwargs</c>, <c>adapter</c>, ...) go by the command line's names into <see cref="ChatOptions.AdditionalProperties"/>.
 /// A response's raw representation is the <see cref="GenerationResult"/> with ids and log-probabilities, an update's the <see cref="GeneratedToken"/>.
 /// </remarks>
 public sealed class HybridChatClient : IChatClient

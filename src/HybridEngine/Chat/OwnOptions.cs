@@ -14,6 +14,9 @@ internal static class OwnOptions
     /// <summary>Rank among waiting requests, and on whose account a request waits.</summary>
     public const string Priority = "priority", Client = "client";
 
+    /// <summary>Name of a loaded adapter.</summary>
+    public const string Adapter = "adapter";
+
     private static readonly Dictionary<string, Func<SamplingOptions, Value, SamplingOptions>> _sampling = new(StringComparer.Ordinal)
     {
         ["min_p"] = (s, v) => s with { MinP = v.Single() },
@@ -24,7 +27,7 @@ internal static class OwnOptions
     };
 
     /// <summary>All names.</summary>
-    public static IEnumerable<string> Names => _sampling.Keys.Concat([TemplateVariables, Priority, Client]);
+    public static IEnumerable<string> Names => _sampling.Keys.Concat([TemplateVariables, Priority, Client, Adapter]);
 
     /// <exception cref="InvalidInputException">The value is no whole number.</exception>
     public static int Integer(string name, object? value) => new Value(name, value).Integer();

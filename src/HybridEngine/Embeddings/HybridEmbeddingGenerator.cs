@@ -13,10 +13,13 @@ public sealed record EmbeddingGeneratorOptions
 
     /// <summary>Divide by the Euclidean length, so that a dot product is a cosine.</summary>
     public bool Normalize { get; init; } = true;
+
+    /// <summary>Name of a loaded adapter (<see cref="AsyncEngine.Adapters"/>) to read the texts with, or null.</summary>
+    public string? Adapter { get; init; }
 }
 
 /// <summary>A model's hidden states as an <see cref="IEmbeddingGenerator{TInput, TEmbedding}"/>: texts to vectors, in the same engine that chats.</summary>
-/// <remarks>Thread-safe. A vector depends on its text alone, whatever else is in the call. <c>AdditionalProperties</c> may hold <c>pooling</c> (<c>mean</c>, <c>last</c>) and <c>normalize</c>.</remarks>
+/// <remarks>Thread-safe. A vector depends on its text alone, whatever else is in the call. <c>AdditionalProperties</c> may hold <c>pooling</c> (<c>mean</c>, <c>last</c>), <c>normalize</c> and <c>adapter</c>.</remarks>
 public sealed class HybridEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>
 {
     private readonly AsyncEngine _engine;
@@ -48,8 +51,9 @@ public sealed class HybridEmbeddingGenerator : IEmbeddingGenerator<string, Embed
         try
         {
             EmbeddingGeneratorOptions call = Read(options);
-            int[][] sequences = [.. values.Select(Encode)];
-            long tokens = sequences.Sum(s => (long)s.Length);
+            LoraAdapter? adapter = call.Adapter is { } wanted ? _engine.Adapters[wanted] : null;
+            ScoringInput[] sequences = [.. values.Select((v, i) => new ScoringInput(Encode(v, i), adapter))];
+            long tokens = sequences.Sum(s => (long)s.Tokens.Length);
             ScoringOptions scoring = new() { LogProbs = false, Embedding = call.Pooling, NormalizeEmbeddings = call.Normalize };
             SequenceScores[] scores = sequences.Length == 0 ? [] : await _engine.InvokeAsync(m => m.Score(sequences, scoring), cancellationToken).ConfigureAwait(false);
             operation.Use(tokens, null);
@@ -104,7 +108,8 @@ public sealed class HybridEmbeddingGenerator : IEmbeddingGenerator<string, Embed
             {
                 "pooling" => call with { Pooling = text is "mean" or "Mean" ? EmbeddingPooling.Mean : text is "last" or "Last" ? EmbeddingPooling.Last : throw new InvalidInputException(name, $"'{text}'", "mean or last") },
                 "normalize" => call with { Normalize = bool.TryParse(text, out bool normalize) ? normalize : throw new InvalidInputException(name, $"'{text}'", "true or false") },
-                _ => throw new InvalidInputException("additional_properties", $"'{name}'", "pooling, normalize"),
+                OwnOptions.Adapter => call with { Adapter = value?.ToString() },
+                _ => throw new InvalidInputException("additional_properties", $"'{name}'", "pooling, normalize, adapter"),
             };
         }
 

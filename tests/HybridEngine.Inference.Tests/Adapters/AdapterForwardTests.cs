@@ -53,6 +53,30 @@ public sealed class AdapterForwardTests
         Assert.All(choices, a => Assert.True(a is null or { Holders: 0 }));
     }
 
+    [Fact]
+    public void Score_AdaptersWithScores_RewardTheirOwnSequences()
+    {
+        using IKernels kernels = Backend.Reference.Open();
+        using Decoder decoder = TinyModel.Create(kernels);
+        int width = decoder.Config.EmbeddingSize;
+        float[] first = _random.Normal(width), second = _random.Normal(width);
+        using LoraAdapter a = new("a", decoder, new LoraWeights(RandomAdapter.Create(decoder, _random).Changes, score: first));
+        using LoraAdapter b = new("b", decoder, new LoraWeights(RandomAdapter.Create(decoder, _random).Changes, score: second));
+        using Scorer scorer = new(decoder);
+        ScoringOptions options = new() { LogProbs = false, Reward = true, Embedding = EmbeddingPooling.Last };
+        ScoringInput[] inputs = [.. Enumerable.Range(0, 6).Select(i => new ScoringInput(_random.Integers(i + 1, 3, TinyModel.Vocabulary), i % 2 == 0 ? a : b))];
+        SequenceScores[] scores = scorer.Score(inputs, options);
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            double expected = scores[i].Embedding.Zip(i % 2 == 0 ? first : second).Sum(p => (double)p.First * p.Second);
+            Assert.Equal(expected, scores[i].Reward!.Value, 1e-4 * Math.Max(1, Math.Abs(expected)));
+            Compare.SameBits([scorer.Score([inputs[i]], options)[0].Reward!.Value], [scores[i].Reward!.Value], _random);
+        }
+
+        Assert.Throws<UnsupportedException>(() => scorer.Score([inputs[0], new ScoringInput([5])], options));
+        Assert.Equal((0, 0), (a.Holders, b.Holders));
+    }
+
     [SkippableTheory, InlineData(Backend.Reference), InlineData(Backend.Native2)]
     public void WeightsWritten_MagnitudesAndHeadFollow(Backend backend)
     {
