@@ -16,9 +16,16 @@ public sealed record SftOptions : TrainerOptions
     [Option("Weight of logsumexp^2, which keeps logits from drifting", Min = 0)]
     public double ZLoss { get; set; }
 
+    /// <summary>Balance.</summary>
+    [Option("Weight of the load-balancing loss of models with experts (transformers' router_aux_loss_coef)", Min = 0)]
+    public double ExpertBalance { get; set; }
+
     /// <summary>What is learned.</summary>
     [Option("Learn completions and assistant turns only, or prompts too", Choices = "completion,all")]
     public string LearnOn { get; set; } = "completion";
+
+    /// <inheritdoc />
+    public override TrainingOptions Training(double headLearningRateScale = 1) => base.Training(headLearningRateScale) with { ExpertBalance = ExpertBalance > 0 };
 }
 
 /// <summary>What an evaluation of a language model gives.</summary>
@@ -120,7 +127,7 @@ public sealed class SftTrainer
     /// <summary>Adds the gradient of <c>scale</c> times the mean loss of a batch; also PPO's mixture with language modelling. Returns the unscaled loss and the learned tokens.</summary>
     internal static (double Loss, long Learned) Accumulate(TrainableLanguageModel model, IReadOnlyList<TrainingSequence> batch, SftOptions options, double scale = 1)
     {
-        long learned = batch.Sum(s => (long)s.LearnedTokens);
+        long learned = batch.Sum(s => (long)s.LearnedTokens), tokens = batch.Sum(s => (long)s.Ids.Length);
         int counted = batch.Count(s => s.LearnedTokens > 0);
         double loss = 0;
         foreach ((int a, int b) in MicroBatches.Cut([.. batch.Select(s => s.Ids.Length)], options.MicroBatchTokens))
@@ -137,7 +144,10 @@ public sealed class SftTrainer
 
             TokenScores scores = model.TrainForward(packed, selection);
             loss += SupervisedLoss.Compute(scores.LogProbs, scores.LogSumExps, default, weights, new SupervisedLossOptions(ZLoss: options.ZLoss), dLogProbs, dLogSumExps);
-            model.TrainBackward(dLogProbs, default, dLogSumExps);
+            // The balance of a micro-batch weighs as much as its tokens.
+            double balance = scale * options.ExpertBalance * packed.Tokens / tokens;
+            if (balance > 0) { loss += balance * model.BalanceLoss; }
+            model.TrainBackward(dLogProbs, default, dLogSumExps, (float)balance);
         }
 
         return (loss / scale, learned);

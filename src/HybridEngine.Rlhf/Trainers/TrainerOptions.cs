@@ -118,7 +118,7 @@ public abstract record TrainerOptions
     public bool Shuffle { get; set; } = true;
 
     /// <summary>The optimizer's constants.</summary>
-    public TrainingOptions Training(double headLearningRateScale = 1) => new()
+    public virtual TrainingOptions Training(double headLearningRateScale = 1) => new()
     {
         Optimizer = new AdamWOptions { Beta1 = AdamBeta1, Beta2 = AdamBeta2, Epsilon = AdamEpsilon, WeightDecay = WeightDecay, MaxGradientNorm = GradientClip },
         RecomputeActivations = RecomputeActivations,

@@ -65,6 +65,7 @@ public sealed class TrainableLanguageModel : IDisposable
     {
         if (!_pass.IsTaped) { throw new InvalidOperationException("TrainBackward needs a TrainForward before it."); }
         if (!dEntropies.IsEmpty && _head.Entropy.IsEmpty) { throw new InvalidOperationException("Gradients by entropies need a TrainForward with entropies."); }
+        if (dBalance != 0 && Decoder.Config.Experts is not null && _pass.ExpertLoad is null) { throw new InvalidOperationException("Gradients by the balance loss need TrainingOptions.ExpertBalance."); }
         foreach (Parameter parameter in Decoder.Parameters) { parameter.AllocateGradient(); }
 
         Tensor dLogProb = Upload(dLogProbs, nameof(dLogProbs));

@@ -24,20 +24,15 @@ public sealed class LongRopeTests
         using GenerationEngine engine = new(decoder, options);
         Random random = new(4);
         int[][] prompts = [Requests.Prompt(random, 25), Requests.Prompt(random, 38), Requests.Prompt(random, 40), Requests.Prompt(random, 41), Requests.Prompt(random, 60)];
-        // Twice: the second time prefixes are there, of short and of long sequences, and must not be mistaken for each other.
+        int tokens = backend == Backend.Reference ? 5 : 24;
+        if (backend == Backend.Reference) { prompts = prompts[1..4]; }
+        // Twice: the second time, prefixes are there, of short and of long sequences, and must not be mistaken for each other.
+        int[][] expected = [.. prompts.Select(p => Alone(decoder, p, tokens))];
         for (int round = 0; round < 2; round++)
         {
-            Generation[] runs = [.. prompts.Select((p, i) => engine.Submit(new GenerationRequest { Prompt = p, RequestId = i, Sampling = new SamplingOptions { Temperature = 0, MaxTokens = 24, IgnoreEos = true } }))];
+            Generation[] runs = [.. prompts.Select((p, i) => engine.Submit(new GenerationRequest { Prompt = p, RequestId = i, Sampling = new SamplingOptions { Temperature = 0, MaxTokens = tokens, IgnoreEos = true } }))];
             engine.Run();
-            foreach (Generation run in runs)
-            {
-                List<int> ids = [.. run.Request.Prompt];
-                foreach (int token in run.Results()[0].TokenIds)
-                {
-                    Assert.Equal(Greedy(decoder, [.. ids]), token);
-                    ids.Add(token);
-                }
-            }
+            Assert.Equal(expected, runs.Select(r => r.Results()[0].TokenIds));
         }
     }
 
@@ -60,9 +55,12 @@ public sealed class LongRopeTests
 
     private static IEnumerable<double> Frequencies() => Enumerable.Range(0, 6).Select(i => Math.Pow(10000, -i / 6.0));
 
-    private static int Greedy(Decoder decoder, int[] ids)
+    // The greedy completion, the whole sequence computed anew for every token.
+    private static int[] Alone(Decoder decoder, int[] prompt, int tokens)
     {
         using Scorer scorer = new(decoder);
-        return scorer.Score([ids], new ScoringOptions { Top = 1 })[0].Top[^1][0].Id;
+        List<int> ids = [.. prompt];
+        for (int t = 0; t < tokens; t++) { ids.Add(scorer.Score([[.. ids]], new ScoringOptions { Top = 1 })[0].Top[^1][0].Id); }
+        return [.. ids.Skip(prompt.Length)];
     }
 }

@@ -69,7 +69,7 @@ public sealed class ModelFilesTests
     [Theory]
     [InlineData("hidden_act", "\"quick_gelu\"", "hidden_act = \"quick_gelu\"")]
     [InlineData("rope_scaling", "{\"rope_type\": \"longrope\", \"factor\": 2.0}", "no short_factor")]
-    [InlineData("rope_scaling", "{\"type\": \"dynamic\", \"factor\": 2.0}", "type = \"dynamic\"")]
+    [InlineData("rope_scaling", "{\"type\": \"mrope\", \"factor\": 2.0}", "type = \"mrope\"")]
     [InlineData("final_logit_softcapping", "30.0", "final_logit_softcapping = 30.0")]
     [InlineData("quantization_config", "{\"quant_method\": \"gptq\"}", "quantization_config")]
     [InlineData("partial_rotary_factor", "0.5", "partial_rotary_factor = 0.5")]

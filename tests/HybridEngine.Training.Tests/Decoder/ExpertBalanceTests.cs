@@ -71,6 +71,17 @@ public sealed class ExpertBalanceTests
     }
 
     [SkippableFact]
+    public void TrainBackward_BalanceThatWasNotMeasured_IsRefused()
+    {
+        using IKernels kernels = Backends.Open("reference");
+        using Models.Decoder decoder = TinyModels.Create(kernels, "experts");
+        using TrainableLanguageModel model = new(decoder);
+        PackedBatch batch = PackedBatch.Pack([1, 2, 3]);
+        model.TrainForward(batch, TokenSelection.NextTokens(batch));
+        Assert.Contains("ExpertBalance", Assert.Throws<InvalidOperationException>(() => model.TrainBackward([0, 0], dBalance: 1)).Message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
     public void TrainBackward_ModelWithoutExperts_BalanceIsZero()
     {
         using IKernels kernels = Backends.Open("reference");

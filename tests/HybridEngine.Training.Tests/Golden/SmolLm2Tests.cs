@@ -77,7 +77,7 @@ public sealed class SmolLm2Tests
         public float[] Logits(int[] ids)
         {
             using TensorPool pool = new(_kernels);
-            Tensor hidden = new DecoderForward(Decoder, pool).Run(PackedBatch.Pack(ids).Upload(_kernels, pool)), logits = pool.Rent(DType.Float32, ids.Length, Decoder.Config.VocabularySize);
+            Tensor hidden = new DecoderForward(Decoder, pool).Run(PackedBatch.Pack(ids).Upload(Decoder, pool)), logits = pool.Rent(DType.Float32, ids.Length, Decoder.Config.VocabularySize);
             Decoder.Logits(hidden, logits);
             float[] values = new float[logits.Count];
             _kernels.Download(logits, values.AsSpan());

@@ -98,7 +98,7 @@ public abstract class ModelFamily
         "relu" => ActivationKind.Relu,
         "silu" or "swish" => ActivationKind.Silu,
         "gelu" or "gelu_python" => ActivationKind.Gelu,
-        "gelu_new" or "gelu_fast" or "gelu_pytorch_tanh" => ActivationKind.GeluTanh,
+        "gelu_new" or "gelu_fast" or "gelu_accurate" or "gelu_pytorch_tanh" or "gelu_python_tanh" => ActivationKind.GeluTanh,
         _ => throw config.Unsupported(key, "relu, silu, gelu, gelu_new, gelu_pytorch_tanh"),
     };
 

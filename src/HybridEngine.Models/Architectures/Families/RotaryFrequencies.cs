@@ -5,7 +5,7 @@ namespace HybridEngine.Models;
 /// <summary>Rotary frequencies and their scalings, by transformers' names (<c>rope_theta</c> with <c>rope_scaling</c>, or <c>rope_parameters</c>).</summary>
 public static class RotaryFrequencies
 {
-    private const string Supported = "default, linear, llama3, yarn, longrope";
+    private const string Supported = "default, linear, dynamic, llama3, yarn, longrope";
 
     /// <summary>Reads the keys of transformers 4 or 5 and computes the frequencies.</summary>
     /// <param name="config">The model's configuration.</param>
@@ -41,7 +41,8 @@ public static class RotaryFrequencies
         double[] plain = Plain(rotarySize, theta);
         return kind switch
         {
-            "default" => new RotarySpec(rotarySize, plain),
+            // Dynamic NTK changes nothing up to the longest context, beyond which sequences are refused.
+            "default" or "dynamic" => new RotarySpec(rotarySize, plain),
             "linear" => new RotarySpec(rotarySize, Linear(plain, scaling!.Positive("factor"))),
             "llama3" => new RotarySpec(rotarySize, Llama3(plain, scaling!)),
             "yarn" => ReadYarn(scaling!, rotarySize, theta, maxPositions),
