@@ -82,7 +82,7 @@ public abstract class ExpertContract<TBackend> : KernelSuite<TBackend> where TBa
         {
             float[] rows = [.. Enumerable.Range(0, TopK).SelectMany(i => grouped.Skip(slots[t * TopK + i] * Width).Take(Width))];
             Kernels.CombineChoices(Place(Kernels, rows, TopK, Width), Kernels.Ints([0, 1, 2]).View(1, TopK), Place(Kernels, weights.AsSpan(t * TopK, TopK), 1, TopK), one);
-            Compare.SameBits(Kernels.Read(y)[(t * Width)..((t + 1) * Width)], Kernels.Read(one), Random);
+            Compare.SameBits(Kernels.Read(y).AsSpan(t * Width, Width), Kernels.Read(one), Random);
         }
     }
 
