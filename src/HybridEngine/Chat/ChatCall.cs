@@ -45,11 +45,14 @@ internal sealed record ChatCall
     /// <summary>Variables of the template.</summary>
     public JsonObject Variables { get; init; } = [];
 
-    /// <summary>The form that the answer must have, or null for any.</summary>
-    public ChatResponseFormatJson? Format { get; init; }
+    /// <summary>The answer has a given form from its first character.</summary>
+    public bool HasForm { get; init; }
+
+    /// <summary>The answer is JSON.</summary>
+    public bool IsJson { get; init; }
 
     /// <exception cref="HybridEngineException">An option cannot be honoured; the message names it.</exception>
-    public static ChatCall Read(ChatOptions? options, ChatClientOptions defaults, string model, IChatClient client)
+    public static ChatCall Read(ChatOptions? options, ChatClientOptions defaults, string model, ConstraintCache constraints, IChatClient client)
     {
         SamplingOptions sampling = defaults.Sampling with { MaxTokens = defaults.MaxOutputTokens };
         if (options is null) { return new ChatCall { Sampling = sampling }; }
@@ -64,7 +67,7 @@ internal sealed record ChatCall
             StopTexts = options.StopSequences is { Count: > 0 } stops ? [.. stops] : sampling.StopTexts,
         };
         JsonObject variables = Reasoning(options.Reasoning);
-        (int priority, string user, string? adapter) = (0, "", null);
+        (int priority, string user, string? adapter, List<string> forms) = (0, "", null, []);
         foreach ((string name, object? value) in options.AdditionalProperties ?? [])
         {
             string known = name.Replace('-', '_');
@@ -74,6 +77,8 @@ internal sealed record ChatCall
                 case OwnOptions.Priority: priority = OwnOptions.Integer(known, value); break;
                 case OwnOptions.Adapter: adapter = value?.ToString(); break;
                 case OwnOptions.Client: user = value?.ToString() ?? ""; break;
+                case OwnOptions.Regex: sampling = sampling with { Constraint = constraints.Regex(OwnOptions.Text(known, value)) }; forms.Add(known); break;
+                case OwnOptions.Choice: sampling = sampling with { Constraint = constraints.Choice(OwnOptions.Texts(known, value)) }; forms.Add(known); break;
                 default: sampling = OwnOptions.Apply(sampling, known, value); break;
             }
         }
@@ -82,7 +87,16 @@ internal sealed record ChatCall
         RequiredChatToolMode? required = options.ToolMode as RequiredChatToolMode;
         if (required is not null) { RequireTool(tools, required.RequiredFunctionName); }
         ChatResponseFormatJson? format = options.ResponseFormat as ChatResponseFormatJson;
-        if (format is not null && tools.Count > 0) { throw new UnsupportedException("response_format", "json together with tools", "one of the two in a call"); }
+        if (format is not null)
+        {
+            forms.Add("response_format");
+            sampling = sampling with { Constraint = constraints.Json(format.Schema is { ValueKind: JsonValueKind.Object } schema ? ClosedSchema.Of(schema.GetRawText()) : null) };
+            // What is constrained from its first character has no room for reasoning.
+            variables.TryAdd("enable_thinking", false);
+        }
+
+        if (forms.Count > 1) { throw new UnsupportedException(forms[1], $"together with {forms[0]}", "one form of the answer"); }
+        if (forms.Count > 0 && tools.Count > 0) { throw new UnsupportedException(forms[0], "together with tools", "one of the two in a call"); }
         return new ChatCall
         {
             Sampling = sampling,
@@ -97,7 +111,8 @@ internal sealed record ChatCall
             SingleCall = options.AllowMultipleToolCalls == false,
             HideReasoning = options.Reasoning?.Output == ReasoningOutput.None,
             Variables = variables,
-            Format = format,
+            HasForm = forms.Count > 0,
+            IsJson = format is not null,
         };
     }
 
@@ -111,7 +126,6 @@ internal sealed record ChatCall
         if (options.ToolMode is { } mode and not (AutoChatToolMode or NoneChatToolMode or RequiredChatToolMode)) { throw new UnsupportedException("tool_mode", mode.GetType().Name, "auto, none, required"); }
         if (options.FrequencyPenalty is { } frequency and not 0) { throw new UnsupportedException("frequency_penalty", $"{frequency}", "0"); }
         if (options.PresencePenalty is { } presence and not 0) { throw new UnsupportedException("presence_penalty", $"{presence}", "0"); }
-        if (options.ResponseFormat is ChatResponseFormatJson) { throw new UnsupportedException("response_format", "json", "text"); }
         if (options.MaxOutputTokens is < 1) { throw new InvalidInputException("max_output_tokens", $"{options.MaxOutputTokens}", "at least 1"); }
     }
 

@@ -8,7 +8,7 @@ using ChatMessage = Microsoft.Extensions.AI.ChatMessage;
 namespace HybridEngine;
 
 /// <summary>One call of the chat client: prompt, request, answer, measures.</summary>
-internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRenderer renderer, IReadOnlyList<ChatMessage> messages, Func<ChatCall> read, long number)
+internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRenderer renderer, ConstraintCache constraints, IReadOnlyList<ChatMessage> messages, Func<ChatCall> read, long number)
 {
     private readonly string _id = $"chatcmpl-{Guid.NewGuid():N}";
 
@@ -41,7 +41,7 @@ internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRende
     private async IAsyncEnumerable<ChatResponseUpdate> RunAsync(ClientOperation operation, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         ChatCall call = read();
-        (GenerationRequest request, AnswerReader reader) = Prompt(call);
+        (GenerationRequest request, AnswerReader reader, string closing) = Prompt(call);
         Describe(operation, call, request);
         long output = 0, reasoning = 0;
         FinishReason finish = FinishReason.None;
@@ -56,6 +56,7 @@ internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRende
                     if (reader.IsReasoning) { reasoning++; }
                     List<AIContent> contents = reader.Add(token.Text);
                     finish = token.FinishReason;
+                    if (finish == FinishReason.Stop) { contents.AddRange(reader.Add(closing)); }
                     if (finish != FinishReason.None) { contents.AddRange(reader.Finish()); }
                     bool cut = Keep(contents, call, reader);
                     if (contents.Count > 0) { yield return Update(contents, token); }
@@ -85,15 +86,16 @@ internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRende
         yield return last;
     }
 
-    private (GenerationRequest Request, AnswerReader Reader) Prompt(ChatCall call)
+    private (GenerationRequest Request, AnswerReader Reader, string Closing) Prompt(ChatCall call)
     {
         string rendered = renderer.Render(messages, call.Instructions, call.Tools, call.Variables);
         bool thinking = renderer.Thinks && rendered.TrimEnd().EndsWith("<think>", StringComparison.Ordinal);
         // Functionary's prompt ends with the opening of whatever comes.
         string opened = renderer.Calls.Openings.FirstOrDefault(o => rendered.EndsWith(o, StringComparison.Ordinal)) ?? "";
         ToolCallFormat? tools = call.Tools.Count > 0 || opened.Length > 0 ? renderer.Calls : null;
-        // A call that must come is begun for the model.
-        string begun = call.RequireCall ? (thinking ? "\n</think>\n\n" : "") + tools!.Begin(call.RequiredFunction) : "";
+        // A call that must come is begun for the model; reasoning that the prompt has opened is closed where an answer of a given form follows.
+        RequiredCall? required = call.RequireCall ? RequiredCall.Of(tools!, call, constraints) : null;
+        string begun = (thinking && (required is not null || call.HasForm) ? "\n</think>\n\n" : "") + required?.Begun;
         AnswerReader reader = new(tools, call.Tools.Select(t => t.Name), renderer.Thinks, thinking);
         reader.Add(opened + begun);
         int[] prompt = tokenizer.Encode(rendered + begun, addSpecialTokens: false);
@@ -102,14 +104,14 @@ internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRende
         return (new GenerationRequest
         {
             Prompt = prompt,
-            Sampling = call.Sampling with { MaxTokens = Math.Min(call.Sampling.MaxTokens, room), Seed = call.Seed ?? engine.DefaultSeed },
+            Sampling = call.Sampling with { MaxTokens = Math.Min(call.Sampling.MaxTokens, room), Seed = call.Seed ?? engine.DefaultSeed, Constraint = call.Sampling.Constraint ?? required?.Arguments },
             // A seed promises the same answer again; without one no two calls draw alike.
             Priority = call.Priority,
             Client = call.Client,
             Adapter = call.Adapter is { } adapter ? engine.Adapters[adapter] : null,
             RequestId = call.Seed is null ? number : 0,
             SkipSpecialTokens = tools is null || !HasSpecialMarkers(tools),
-        }, reader);
+        }, reader, required?.Closing ?? "");
     }
 
     // Mistral's and Llama's markers are special tokens, which text otherwise leaves out.
@@ -140,6 +142,6 @@ internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRende
         if (sampling.TopK > 0) { operation.Set("gen_ai.request.top_k", (double)sampling.TopK); }
         if (call.Seed is { } seed) { operation.Set("gen_ai.request.seed", seed); }
         if (sampling.StopTexts.Count > 0) { operation.Set("gen_ai.request.stop_sequences", sampling.StopTexts.ToArray()); }
-        operation.Set("gen_ai.output.type", call.Format is null ? "text" : "json");
+        operation.Set("gen_ai.output.type", call.IsJson ? "json" : "text");
     }
 }

@@ -17,6 +17,9 @@ internal static class OwnOptions
     /// <summary>Name of a loaded adapter.</summary>
     public const string Adapter = "adapter";
 
+    /// <summary>Forms of the answer.</summary>
+    public const string Regex = "regex", Choice = "choice";
+
     private static readonly Dictionary<string, Func<SamplingOptions, Value, SamplingOptions>> _sampling = new(StringComparer.Ordinal)
     {
         ["min_p"] = (s, v) => s with { MinP = v.Single() },
@@ -27,7 +30,7 @@ internal static class OwnOptions
     };
 
     /// <summary>All names.</summary>
-    public static IEnumerable<string> Names => _sampling.Keys.Concat([TemplateVariables, Priority, Client, Adapter]);
+    public static IEnumerable<string> Names => _sampling.Keys.Concat([TemplateVariables, Priority, Client, Adapter, Regex, Choice]);
 
     /// <exception cref="InvalidInputException">The value is no whole number.</exception>
     public static int Integer(string name, object? value) => new Value(name, value).Integer();
@@ -36,6 +39,22 @@ internal static class OwnOptions
     public static SamplingOptions Apply(SamplingOptions sampling, string name, object? value) => _sampling.TryGetValue(name, out var set)
         ? set(sampling, new Value(name, value))
         : throw new InvalidInputException("additional_properties", $"'{name}'", string.Join(", ", Names));
+
+    /// <exception cref="InvalidInputException">The value is no text.</exception>
+    public static string Text(string name, object? value) => value switch
+    {
+        string text => text,
+        JsonElement { ValueKind: JsonValueKind.String } json => json.GetString()!,
+        _ => throw new InvalidInputException(name, value?.GetType().Name ?? "null", "a text"),
+    };
+
+    /// <exception cref="InvalidInputException">The value is no list of texts.</exception>
+    public static IReadOnlyList<string> Texts(string name, object? value) => value switch
+    {
+        IEnumerable<string> texts => [.. texts],
+        JsonElement { ValueKind: JsonValueKind.Array } json => [.. json.EnumerateArray().Select(e => Text(name, e))],
+        _ => throw new InvalidInputException(name, value?.GetType().Name ?? "null", "a list of texts"),
+    };
 
     /// <summary>A value as a program, a JSON document or a configuration file gives it.</summary>
     private readonly record struct Value(string Name, object? Given)

@@ -9,6 +9,8 @@ internal sealed class LlamaToolCalls : ToolCallFormat
 
     public override bool BeginsWithJson => true;
 
+    public override (string Name, string Arguments)? Keys => ("name", "parameters");
+
     public override string Begin(string? name) => "{\"name\": \"" + (name is null ? "" : $"{name}\", \"parameters\": ");
 
     public override int Read(string text, bool atEnd, out List<ToolCall> calls)

@@ -7,6 +7,8 @@ internal sealed class MistralToolCalls : ToolCallFormat
 
     public override IReadOnlyList<string> Openings { get; } = [Open];
 
+    public override (string Name, string Arguments)? Keys => ("name", "arguments");
+
     public override string Begin(string? name) => $"{Open}[{{\"name\": \"" + (name is null ? "" : $"{name}\", \"arguments\": ");
 
     public override string Write(string name, string argumentsJson) => $"{Begin(name)}{argumentsJson}}}]";

@@ -19,6 +19,9 @@ internal abstract class ToolCallFormat
     /// <summary>How a call begins that the model is made to write: up to where the arguments start, or, with no name, up to where the name starts.</summary>
     public abstract string Begin(string? name);
 
+    /// <summary>Keys of name and arguments, where a call is one JSON object; null where its name stands apart.</summary>
+    public virtual (string Name, string Arguments)? Keys => null;
+
     /// <summary>A call as text, for templates that cannot render one.</summary>
     public virtual string Write(string name, string argumentsJson) => $"{Begin(name)}{argumentsJson}}}";
 
@@ -63,6 +66,8 @@ internal abstract class ToolCallFormat
 internal sealed class JsonToolCalls(string open, string close, string lead, string arguments, string key = "name", string fence = "") : ToolCallFormat
 {
     public override IReadOnlyList<string> Openings { get; } = [open];
+
+    public override (string Name, string Arguments)? Keys { get; } = (key, arguments);
 
     public override string Begin(string? name) => $"{open}{lead}{{\"{key}\": \"" + (name is null ? "" : $"{name}\", \"{arguments}\": ");
 
