@@ -70,6 +70,18 @@ public sealed partial class TextConstraint
         return new TextConstraint(source, alphabet => PatternNodes.Whole(any, source, alphabet));
     }
 
+    /// <summary>Texts of a grammar's rule <c>root</c>.</summary>
+    /// <param name="text">The grammar in llama.cpp's notation (GBNF).</param>
+    /// <param name="source">The argument or file that errors name.</param>
+    /// <exception cref="InvalidInputException">It is not a grammar.</exception>
+    /// <exception cref="UnsupportedException">A rule calls itself before it takes a character, or the grammar is too large.</exception>
+    public static TextConstraint Grammar(string text, string source = "grammar")
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var grammar = new Grammar(GrammarParser.Parse(text, source), source);
+        return new TextConstraint(source, grammar.Build);
+    }
+
     /// <summary>Any JSON object: for models that are to answer in JSON of their own design.</summary>
     public static TextConstraint JsonObject() => JsonSchema("{\"type\":\"object\"}");
 

@@ -32,14 +32,16 @@ internal static class RandomWalk
         return ([.. tokens], Completion(((MaskedConstraint)constraint).Recognizer, ((MaskedConstraint.State)state).Position, random));
     }
 
-    /// <summary>The fewest bytes that complete a text.</summary>
+    /// <summary>Bytes that complete a text, looked for where the fewest rules are open.</summary>
     private static byte[] Completion(Recognizer recognizer, RecognizerState from, TestRandom random)
     {
         const int Most = 30_000;
-        var found = new Dictionary<RecognizerState, (RecognizerState From, byte Value)> { [from] = default };
-        var open = new Queue<RecognizerState>();
-        open.Enqueue(from);
-        while (open.TryDequeue(out RecognizerState? state))
+        var depths = new Dictionary<Continuation, int>();
+        int Depth(Continuation up) => depths.TryGetValue(up, out int known) ? known : depths[up] = up.Items.Length == 0 ? 0 : 1 + up.Items.Min(item => Depth(item.Up));
+        var found = new Dictionary<RecognizerState, (RecognizerState From, byte Value, int Length)> { [from] = default };
+        var open = new PriorityQueue<RecognizerState, int>();
+        open.Enqueue(from, 0);
+        while (open.TryDequeue(out RecognizerState? state, out _))
         {
             if (state.IsAccepting)
             {
@@ -48,10 +50,12 @@ internal static class RandomWalk
                 return [.. bytes];
             }
 
+            int length = found[state].Length + 1;
             for (int value = 0; value < 256; value++)
             {
                 RecognizerState next = recognizer.Step(state, (byte)value);
-                if (!ReferenceEquals(next, RecognizerState.Dead) && found.TryAdd(next, (state, (byte)value))) { open.Enqueue(next); }
+                if (ReferenceEquals(next, RecognizerState.Dead) || !found.TryAdd(next, (state, (byte)value, length))) { continue; }
+                open.Enqueue(next, length + (next.IsAccepting ? 0 : 10 * next.Items.Min(item => Depth(item.Up))));
             }
 
             Assert.True(found.Count < Most, $"no short completion, {random}");

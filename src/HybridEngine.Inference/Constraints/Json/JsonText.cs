@@ -37,6 +37,7 @@ internal sealed class JsonText
     {
         if (!Printable.Except(alphabet).IsEmpty) { throw new InvalidInputException("json_schema", "a vocabulary that cannot write all of ASCII", "one that can"); }
         var text = new JsonText(values, alphabet);
+        if (ReferenceEquals(values[0], JsonValue.None)) { return new Node(); }
         Node whole = new();
         whole.Calls.Add((text._rules[0], text._end));
         return text.Space(whole);
