@@ -23,6 +23,7 @@ internal static class BenchCommand
         Command command = new("bench", "Times generation, prefill, training or a whole PPO step.") { what, model, shape, batch, prompt, fresh, reps };
         command.Subcommands.Add(BenchServeCommand.Create());
         command.Subcommands.Add(BenchSpeculativeCommand.Create());
+        command.Subcommands.Add(BenchConstraintsCommand.Create());
         command.SetAction((parse, stop) =>
         {
             BenchCase test = new(parse.GetValue(what)!, parse.GetValue(batch), parse.GetValue(prompt), Math.Max(1, parse.GetValue(fresh)), parse.GetValue(reps));

@@ -9,7 +9,7 @@ internal static class CommandList
     [
         DemoCommand.Create(), GenerateCommand.Create(), ChatCommand.Create(), LogProbsCommand.Create(), EvalCommand.Create(),
         TrainingCommands.CreateSft(), TrainingCommands.CreateReward(), TrainingCommands.CreatePpo(), TrainingCommands.CreateTrain(),
-        TokenizeCommand.CreateTokenize(), TokenizeCommand.CreateDetokenize(), RenderCommand.Create(),
+        TokenizeCommand.CreateTokenize(), TokenizeCommand.CreateDetokenize(), RenderCommand.Create(), AcceptsCommand.Create(),
         BenchCommand.Create(), InspectCommand.Create(), ConvertCommand.Create(), DevicesCommand.Create(),
     ];
 }

@@ -27,10 +27,12 @@ internal static class GenerateCommand
         AdapterOption adapter = new();
         SamplingArguments sampling = new();
         SpeculationArguments speculation = new();
+        ConstraintArguments constraint = new();
         Command command = new("generate", "Continues prompts.") { model, prompt, input, chat, system };
         ids.AddTo(command);
         adapter.AddTo(command);
         sampling.AddTo(command);
+        constraint.AddTo(command, choice: true);
         speculation.AddTo(command);
         foreach (Option option in new Option[] { n, top, sampled, batch, timing }) { command.Options.Add(option); }
         command.SetAction((parse, stop) =>
@@ -40,13 +42,15 @@ internal static class GenerateCommand
             if (parse.GetValue(chat) && parse.GetValue(prompt) is null) { throw new InvalidInputException("--chat", "no --prompt", "--prompt with it (lines of --input bring their own messages)"); }
             SamplingOptions options = sampling.Read(parse) with { TopLogProbs = parse.GetValue(top) };
             int choices = parse.GetValue(n);
+            ConstraintText? everyLine = constraint.Read(parse);
             using HybridModel loaded = HybridModel.Load(parse.GetValue(model)!, speculation.Apply(parse, ModelOption.Options(parse) with
             {
                 Engine = new EngineOptions { MaxSequences = Math.Max(parse.GetValue(batch), choices) },
             }));
+            if (everyLine is not null) { options = options with { Constraint = everyLine.Compile(loaded.Constraints) }; }
             LoraAdapter? everywhere = adapter.Load(parse, loaded, lines: parse.GetValue(input) is not null);
             IReadOnlyList<PromptLine> prompts = parse.GetValue(input) is { } file
-                ? [.. InputLines.Read(file).Select(line => PromptLine.Read(line, loaded.Tokenizer, options, choices) with { Adapter = AdapterOption.Of(line, loaded, everywhere) })]
+                ? [.. InputLines.Read(file).Select(line => PromptLine.Read(line, loaded, options, choices) with { Adapter = AdapterOption.Of(line, loaded, everywhere) })]
                 : [new PromptLine(ids.Read(parse) ?? Encode(loaded, parse.GetValue(prompt)!, parse.GetValue(chat), parse.GetValue(system)), options, choices, []) { Adapter = everywhere }];
             GenerationOutput output = new(parse.GetValue(GlobalOptions.Json), parse.GetValue(sampled));
             return Task.FromResult(Run(loaded, prompts, output, parse.GetValue(timing), stop));

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using HybridEngine.Cli.CommandLine;
 using HybridEngine.Core;
 using HybridEngine.Inference;
 using HybridEngine.Models;
@@ -23,11 +24,12 @@ internal sealed record PromptLine(int[] Ids, SamplingOptions Sampling, int Choic
 
     // Sampling fields of other engines that this build does not have: ignoring them would give another distribution than the one asked for.
     private static readonly string[] UnsupportedKeys =
-        ["presence_penalty", "frequency_penalty", "no_repeat_ngram_size", "min_tokens", "logit_bias", "bad_words", "num_beams", "length_penalty", "typical_p", "json_schema", "regex", "grammar", "choice", "guided_json", "guided_regex", "guided_grammar", "guided_choice", "response_format", "best_of"];
+        ["presence_penalty", "frequency_penalty", "no_repeat_ngram_size", "min_tokens", "logit_bias", "bad_words", "num_beams", "length_penalty", "typical_p", "guided_json", "guided_regex", "guided_grammar", "guided_choice", "response_format", "best_of"];
 
     /// <summary>Reads a line of <c>--input</c>.</summary>
-    public static PromptLine Read(JsonLine line, Tokenizer? tokenizer, SamplingOptions options, int choices)
+    public static PromptLine Read(JsonLine line, HybridModel model, SamplingOptions options, int choices)
     {
+        Tokenizer? tokenizer = model.Tokenizer;
         string[] given = [.. PromptKeys.Where(line.Has)];
         if (given.Length != 1) { throw new InvalidInputException(line.Origin, given.Length == 0 ? $"keys {line.Keys()}" : $"{string.Join(" and ", given)}", "exactly one of prompt, prompt_token_ids, messages"); }
         foreach (string key in UnsupportedKeys)
@@ -53,11 +55,12 @@ internal sealed record PromptLine(int[] Ids, SamplingOptions Sampling, int Choic
             StopTokenIds = line.TryIds("stop_token_ids") ?? options.StopTokenIds,
             IgnoreEos = line.Flag("ignore_eos", options.IgnoreEos),
             Seed = line.Whole("seed", options.Seed),
+            Constraint = ConstraintArguments.Of(line)?.Compile(model.Constraints) ?? options.Constraint,
             TopLogProbs = (int)Math.Clamp(line.Whole("logprobs", options.TopLogProbs), int.MinValue, int.MaxValue),
         };
         int n = (int)Math.Clamp(line.Whole("n", choices), int.MinValue, int.MaxValue);
         if (n < 1) { throw new InvalidInputException($"{line.Origin}: n", $"{n}", "at least 1"); }
-        JsonProperty[] copied = [.. line.Value.EnumerateObject().Where(p => !PromptKeys.Contains(p.Name) && !SamplingKeys.Contains(p.Name))];
+        JsonProperty[] copied = [.. line.Value.EnumerateObject().Where(p => !PromptKeys.Contains(p.Name) && !SamplingKeys.Contains(p.Name) && !ConstraintArguments.Keys.Contains(p.Name))];
         return new PromptLine(ids, sampling, n, copied);
     }
 

@@ -7,7 +7,7 @@ namespace HybridEngine.Inference;
 internal sealed class DfaLimit(string source, string feature)
 {
     private const int MostStates = 100_000;
-    private const long MostWork = 60_000_000;
+    private const long MostWork = 10_000_000;
 
     private long _work;
 

@@ -55,13 +55,14 @@ internal sealed class Grammar
     /// <summary>The least set of rules that a property of patterns, given the set so far, gives.</summary>
     private void Grow(HashSet<string> set, Func<Pattern, HashSet<string>, bool> holds, Dictionary<string, Pattern>? rules = null)
     {
-        for (bool grown = true; grown;)
+        rules ??= _rules;
+        ILookup<string, string> callers = rules.SelectMany(rule => References(rule.Value).Distinct(StringComparer.Ordinal), (rule, called) => (rule.Key, Called: called)).ToLookup(call => call.Called, call => call.Key, StringComparer.Ordinal);
+        var open = new Queue<string>(rules.Keys);
+        while (open.TryDequeue(out string? name))
         {
-            grown = false;
-            foreach ((string name, Pattern pattern) in rules ?? _rules)
-            {
-                if (!set.Contains(name) && holds(pattern, set)) { grown = set.Add(name); }
-            }
+            if (set.Contains(name) || !holds(rules[name], set)) { continue; }
+            set.Add(name);
+            foreach (string caller in callers[name]) { open.Enqueue(caller); }
         }
     }
 
