@@ -118,7 +118,7 @@ public sealed class LoraAdapter : IDisposable
     /// <summary>Computes anew what depends on the base's weights (norms of weight-decomposed rows, a changed head), when those were written since.</summary>
     internal void Prepare()
     {
-        if (_preparedFor == _decoder.WeightVersion) { return; }
+        if (_preparedFor == _decoder.WeightVersion || !_decoder.HasWeights) { return; }
         _preparedFor = _decoder.WeightVersion;
         foreach (LoraProjection projection in _projections.Values) { projection.Refresh(_decoder.Kernels); }
         if (_head is null) { return; }

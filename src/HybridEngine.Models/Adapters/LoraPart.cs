@@ -9,9 +9,9 @@ internal sealed class LoraPart : IDisposable
     private readonly Tensor _factors;   // [rows] of a weight-decomposed part; or empty
     private readonly Tensor _terms;     // [rows]: what the factors must not touch of the base's bias; or empty
 
-    public LoraPart(IKernels kernels, LoraDelta change, int firstColumn, int firstRank)
+    public LoraPart(IKernels kernels, LoraDelta change, int firstColumn, int firstRank, bool isFirstOfModule)
     {
-        (Change, FirstColumn, FirstRank) = (change, firstColumn, firstRank);
+        (Change, FirstColumn, FirstRank, IsFirstOfModule) = (change, firstColumn, firstRank, isFirstOfModule);
         ParameterBinding target = change.Target;
         Up = new Parameter(kernels, new ParameterBinding(target.Role, target.Layer, false, $"{change.Module}.lora_B.weight", target.Rows, change.Rank, FusedRows: target.Rows));
         Up.Set(change.Up);
@@ -38,7 +38,8 @@ internal sealed class LoraPart : IDisposable
 
     public long Bytes => Up.Value.Memory!.Bytes + (_bias.Memory?.Bytes ?? 0) + (_factors.Memory?.Bytes ?? 0) + (_terms.Memory?.Bytes ?? 0);
 
-    public bool IsFirst(LoraPart[] parts) => Array.Find(parts, p => p.FirstRank == FirstRank) == this;
+    /// <summary>No part before it belongs to the same module.</summary>
+    public bool IsFirstOfModule { get; }
 
     public void Add(IKernels kernels, Tensor inner, Tensor y)
     {

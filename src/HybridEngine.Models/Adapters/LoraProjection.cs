@@ -21,7 +21,9 @@ public sealed class LoraProjection : IDisposable
         LoraDelta[] modules = [.. changes.DistinctBy(c => c.Module)];
         Down = new Parameter(kernels, [.. modules.Select(m => new ParameterBinding(m.Target.Role, m.Target.Layer, false, $"{m.Module}.lora_A.weight", m.Rank, m.Target.Columns, FusedRows: m.Rank))]);
         Down.Set([.. modules.SelectMany(m => m.Down)]);
-        _parts = [.. changes.Select(c => new LoraPart(kernels, c, FirstColumn(weight, c.Target), modules.TakeWhile(m => m.Module != c.Module).Sum(m => m.Rank)))];
+        // Parts of one module share their columns of the product with A and have one scale: the first of them applies it.
+        _parts = [.. changes.Select(c => new LoraPart(kernels, c, FirstColumn(weight, c.Target), modules.TakeWhile(m => m.Module != c.Module).Sum(m => m.Rank), modules.Contains(c)))];
+        Up = Array.ConvertAll(_parts, p => p.Up);
         _scale = _parts.All(p => p.Change.Scale == _parts[0].Change.Scale) ? _parts[0].Change.Scale : float.NaN;
     }
 
@@ -29,7 +31,7 @@ public sealed class LoraProjection : IDisposable
     public Parameter Down { get; }
 
     /// <summary>B of each changed part of the matrix: [outputs, rank].</summary>
-    public IReadOnlyList<Parameter> Up => [.. _parts.Select(p => p.Up)];
+    public IReadOnlyList<Parameter> Up { get; }
 
     /// <summary>True when something here was computed from the base's weights.</summary>
     public bool DependsOnBase => Array.Exists(_parts, p => p.Change.Magnitude is not null);
@@ -50,8 +52,7 @@ public sealed class LoraProjection : IDisposable
         foreach (LoraPart part in _parts)
         {
             Tensor narrow = inner.Slice(1, part.FirstRank, part.Change.Rank);
-            // Parts of one module share their columns here and have one scale: the first of them applies it.
-            if (float.IsNaN(_scale) && part.IsFirst(_parts)) { Scale(kernels, narrow, part.Change.Scale); }
+            if (float.IsNaN(_scale) && part.IsFirstOfModule) { Scale(kernels, narrow, part.Change.Scale); }
             part.Add(kernels, narrow, y.Slice(1, part.FirstColumn, part.Change.Target.Rows));
         }
 

@@ -77,6 +77,39 @@ public sealed class AdapterForwardTests
         Assert.Equal((0, 0), (a.Holders, b.Holders));
     }
 
+    [SkippableFact]
+    public void Run_WithAdapters_AllocatesNothingMore()
+    {
+        using IKernels kernels = Backend.Native1.Open();
+        using Decoder decoder = TinyModel.Create(kernels);
+        using AdapterSet adapters = new(decoder);
+        using TensorPool pool = new(kernels);
+        DecoderForward forward = new(decoder, pool);
+        PackedTokens tokens = PackedBatch.Pack(_random.Integers(12, 3, TinyModel.Vocabulary)).Upload(decoder, pool);
+        Tensor logits = pool.Rent(DType.Float32, 12, TinyModel.Vocabulary);
+        LoraAdapter[] three = [.. Enumerable.Range(0, 3).Select(i => adapters.Add($"a{i}", RandomAdapter.Create(decoder, _random, tableAndHead: i == 1)))];
+        AdapterRows rows = new();
+        Assert.Equal(Allocated(_ => null), Allocated(i => three[i % 3]));
+        pool.Return(logits);
+        tokens.Return(pool);
+
+        long Allocated(Func<int, LoraAdapter?> of)
+        {
+            long before = 0;
+            for (int step = 0; step < 20; step++)
+            {
+                if (step == 10) { before = GC.GetAllocatedBytesForCurrentThread(); }
+                rows.Clear();
+                for (int i = 0; i < 4; i++) { rows.Add(of(i), 3); }
+                Tensor hidden = forward.Run(tokens, rows);
+                decoder.Logits(hidden, logits, rows);
+                pool.Return(hidden);
+            }
+
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+    }
+
     [SkippableTheory, InlineData(Backend.Reference), InlineData(Backend.Native2)]
     public void WeightsWritten_MagnitudesAndHeadFollow(Backend backend)
     {
