@@ -63,7 +63,11 @@ public sealed unsafe partial class NativeKernels
     public void GroupedLinear(Tensor x, Tensor rowOffsets, IReadOnlyList<WeightMatrix> experts, Tensor y)
     {
         Contract.GroupedLinear(Device, x, rowOffsets, experts, y);
-        for (int e = 0; e < experts.Count; e++) { Linear(Group(x, rowOffsets, e), experts[e], default, Group(y, rowOffsets, e)); }
+        // A token goes through a few of many experts: most groups of a small batch are empty.
+        for (int e = 0; e < experts.Count; e++)
+        {
+            if (Group(x, rowOffsets, e) is { Count: > 0 } rows) { Linear(rows, experts[e], default, Group(y, rowOffsets, e)); }
+        }
     }
 
     /// <inheritdoc />
@@ -72,8 +76,10 @@ public sealed unsafe partial class NativeKernels
         Contract.GroupedLinearBackward(Device, x, dy, rowOffsets, experts, dx, dExperts);
         for (int e = 0; e < experts.Count; e++)
         {
-            if (!dx.IsEmpty) { LinearBackwardInput(Group(dy, rowOffsets, e), experts[e], Group(dx, rowOffsets, e)); }
-            if (dExperts is not null) { LinearBackwardWeight(Group(x, rowOffsets, e), Group(dy, rowOffsets, e), dExperts[e], default); }
+            Tensor rows = Group(dy, rowOffsets, e);
+            if (rows.Count == 0) { continue; }
+            if (!dx.IsEmpty) { LinearBackwardInput(rows, experts[e], Group(dx, rowOffsets, e)); }
+            if (dExperts is not null) { LinearBackwardWeight(Group(x, rowOffsets, e), rows, dExperts[e], default); }
         }
     }
 
