@@ -19,10 +19,8 @@ struct Data {
   Floats gate = random_floats(tokens * kMiddle), up = gate, product = gate, d_gate = gate, d_up = gate;
   Floats parameter = random_floats(weights), gradient = parameter, m = parameter, v2 = Floats(parameter.size(), 0.5f);
   double norm = 0;
-  Floats logits = random_floats(decoding * kVocabulary), ones = Floats(32, 1.0f), zeros = Floats(32, 0.0f), p95 = Floats(32, 0.95f),
-         log_prob = ones;
-  std::vector<int32_t> off = std::vector<int32_t>(32, 0), k50 = std::vector<int32_t>(32, 50), ids = off;
-  std::vector<int64_t> seeds = std::vector<int64_t>(32, 7);
+  Floats logits = random_floats(decoding * kVocabulary), log_prob = Floats(32, 0.0f);
+  std::vector<int32_t> ids = std::vector<int32_t>(32, 0);
 };
 
 void add_attention(std::vector<Kernel>& list, he_context* c, Data& d) {
@@ -106,17 +104,24 @@ void add_optimizer(std::vector<Kernel>& list, he_context* c, Data& d) {
 }
 
 void add_sampling(std::vector<Kernel>& list, he_context* c, Data& d) {
-  for (const bool filtered : {false, true})
+  for (const bool filtered : {false, true}) {
+    he_sampling_row row{};
+    row.top_p = 1;
+    row.repetition_penalty = row.temperature = row.typical_p = 1;
+    row.seed = 7;
+    if (filtered) {
+      row.top_k = 50;
+      row.top_p = 0.95;
+    }
+    const std::vector<he_sampling_row> rows(static_cast<size_t>(d.decoding), row);
     list.push_back({filtered ? "sample 32 x 49152, k 50, p 0.95" : "sample 32 x 49152",
                     0,
                     4.0 * kVocabulary * 32,
-                    [&d, c, filtered] {
-                      return he_sample(c, d.decoding, kVocabulary, d.logits.data(), kVocabulary, d.ones.data(),
-                                       (filtered ? d.k50 : d.off).data(), (filtered ? d.p95 : d.ones).data(), d.zeros.data(), d.ones.data(),
-                                       nullptr, 0, 0, nullptr, d.seeds.data(), d.seeds.data(), d.off.data(), d.off.data(), nullptr, 0, 0,
-                                       nullptr, d.ids.data(),
-                                       d.log_prob.data(), nullptr);
+                    [&d, c, rows] {
+                      return he_sample(c, d.decoding, kVocabulary, d.logits.data(), kVocabulary, rows.data(), nullptr, 0, 0, nullptr, 0,
+                                       nullptr, 0, nullptr, 0, 0, d.ids.data(), d.log_prob.data(), nullptr);
                     }});
+  }
 }
 
 }  // namespace

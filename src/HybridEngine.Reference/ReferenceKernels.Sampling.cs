@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using HybridEngine.Core;
 using static HybridEngine.Reference.Loops;
 
@@ -13,13 +14,72 @@ public sealed partial class ReferenceKernels
         ForEach(rows.Count, rows.Width * 16L, item =>
         {
             int r = (int)item;
-            float temperature = Floats(parameters.Temperature)[r];
-            Sampler sampler = new(rows[r], Mask(parameters, r), History(parameters, r), Floats(parameters.RepetitionPenalty)[r], temperature);
-            (int token, float sampled) = sampler.IsEmpty ? (-1, float.NaN) : temperature == 0 ? (sampler.Greatest(), 0) : Draw(sampler, parameters, r);
+            SamplingRow row = SamplingRows(parameters)[r];
+            Sampler sampler = new(Adjusted(rows[r], parameters, r), row);
+            (int token, float sampled) = (-1, float.NaN);
+            if (!sampler.IsEmpty && row.Temperature == 0) { (token, sampled) = (sampler.Greatest(), 0); }
+            else if (!sampler.IsEmpty)
+            {
+                sampler.Filter();
+                (token, sampled) = sampler.Draw(Philox.Uniform(row.Seed, row.Request, row.Choice, row.Position));
+            }
+
             Ints(ids)[r] = token;
-            Floats(logProb)[r] = token < 0 ? float.NaN : new LogSoftmax(rows[r], temperature).LogProb(token);
+            Floats(logProb)[r] = token < 0 ? float.NaN : new LogSoftmax(rows[r], row.Temperature).LogProb(token);
             if (!sampledLogProb.IsEmpty) { Floats(sampledLogProb)[r] = sampled; }
         });
+    }
+
+    /// <inheritdoc />
+    public void ProcessLogits(Tensor logits, SamplingTensors parameters, Tensor processed)
+    {
+        Contract.ProcessLogits(Device, logits, parameters, processed);
+        FloatRows rows = new(logits), results = new(processed);
+        ForEach(rows.Count, rows.Width * 16L, item =>
+        {
+            int r = (int)item;
+            SamplingRow row = SamplingRows(parameters)[r];
+            float[] adjusted = Adjusted(rows[r], parameters, r);
+            Sampler sampler = new(adjusted, row);
+            if (row.Temperature == 0)
+            {
+                results[r].Fill(float.NegativeInfinity);
+                if (!sampler.IsEmpty) { results[r][sampler.Greatest()] = adjusted[sampler.Greatest()]; }
+                return;
+            }
+
+            if (!sampler.IsEmpty) { sampler.Filter(); }
+            sampler.Write(results[r]);
+        });
+    }
+
+    /// <inheritdoc />
+    public void LogSoftmax(Tensor logits, Tensor temperature, Tensor logProbs)
+    {
+        Contract.LogSoftmax(Device, logits, temperature, logProbs);
+        FloatRows rows = new(logits), results = new(logProbs);
+        ForEach(rows.Count, rows.Width * 16L, item =>
+        {
+            int r = (int)item;
+            LogSoftmax softmax = new(rows[r], Floats(temperature)[r]);
+            float[] values = new float[rows.Width];
+            for (int v = 0; v < values.Length; v++) { values[v] = softmax.LogProb(v); }
+            values.CopyTo(results[r]);
+        });
+    }
+
+    /// <inheritdoc />
+    public void TopValues(Tensor values, Tensor ids, Tensor top)
+    {
+        Contract.TopValues(Device, values, ids, top);
+        FloatRows rows = new(values), results = new(top);
+        for (int r = 0; r < rows.Count; r++)
+        {
+            float[] row = rows[r].ToArray();
+            Span<int> best = Ints(ids.Rows(r, 1));
+            int[] order = BestFirst(row);
+            for (int i = 0; i < best.Length; i++) { (best[i], results[r][i]) = (order[i], row[order[i]]); }
+        }
     }
 
     /// <inheritdoc />
@@ -31,7 +91,7 @@ public sealed partial class ReferenceKernels
         {
             float[] row = rows[r].ToArray();
             LogSoftmax softmax = new(row, Floats(temperature)[r]);
-            int[] order = [.. Enumerable.Range(0, row.Length).OrderByDescending(v => row[v]).ThenBy(v => v)];
+            int[] order = BestFirst(row);
             Span<int> best = Ints(ids.Rows(r, 1));
             for (int i = 0; i < best.Length; i++)
             {
@@ -53,21 +113,18 @@ public sealed partial class ReferenceKernels
         });
     }
 
-    private static (int Token, float LogProb) Draw(Sampler sampler, SamplingTensors parameters, int r)
-    {
-        sampler.TopK(Ints(parameters.TopK)[r]);
-        sampler.TopP(Floats(parameters.TopP)[r]);
-        sampler.MinP(Floats(parameters.MinP)[r]);
-        float uniform = Philox.Uniform(parameters.Seeds.AsSpan<long>()[r], parameters.Requests.AsSpan<long>()[r], Ints(parameters.Choices)[r], Ints(parameters.Positions)[r]);
-        return sampler.Draw(uniform);
-    }
+    private static int[] BestFirst(float[] row) => [.. Enumerable.Range(0, row.Length).OrderByDescending(v => row[v]).ThenBy(v => v)];
 
-    private static ReadOnlySpan<int> Mask(SamplingTensors parameters, int r)
-    {
-        int row = parameters.MaskRows.IsEmpty ? -1 : Ints(parameters.MaskRows)[r];
-        return row < 0 ? default : Ints(parameters.Masks.Rows(row, 1));
-    }
+    private static ReadOnlySpan<SamplingRow> SamplingRows(SamplingTensors parameters) => MemoryMarshal.Cast<int, SamplingRow>(parameters.Rows.AsSpan<int>());
 
-    private static ReadOnlySpan<int> History(SamplingTensors parameters, int r) =>
-        parameters.History.IsEmpty ? default : Ints(parameters.History.Rows(r, 1))[..Ints(parameters.HistoryLengths)[r]];
+    private static float[] Adjusted(ReadOnlySpan<float> logits, SamplingTensors parameters, int r)
+    {
+        SamplingRow row = SamplingRows(parameters)[r];
+        ReadOnlySpan<int> history = parameters.History.IsEmpty ? default : Ints(parameters.History.Rows(r, 1))[..row.HistoryLength];
+        ReadOnlySpan<int> mask = row.Mask < 0 || parameters.Masks.IsEmpty ? default : Ints(parameters.Masks.Rows(row.Mask, 1));
+        ReadOnlySpan<TokenRule> rules = parameters.Rules.IsEmpty ? default : MemoryMarshal.Cast<int, TokenRule>(parameters.Rules.AsSpan<int>());
+        float[] adjusted = logits.ToArray();
+        new LogitAdjustments(row, history, mask, rules.Slice(row.RulesStart, row.RulesCount), parameters.RuleTokens.IsEmpty ? default : Ints(parameters.RuleTokens)).Apply(adjusted);
+        return adjusted;
+    }
 }

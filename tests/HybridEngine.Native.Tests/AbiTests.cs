@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
+using HybridEngine.Core;
 using Xunit;
 
 namespace HybridEngine.Native.Tests;
@@ -13,7 +14,7 @@ public sealed class AbiTests
     {
         ["void"] = "Void", ["void*"] = "Void*", ["he_status"] = "HeStatus", ["he_context*"] = "ContextHandle", ["he_context**"] = "ContextHandle&",
         ["char*"] = "Byte*", ["uint8_t"] = "Byte", ["uint8_t*"] = "Byte*", ["uint16_t*"] = "UInt16*", ["uint32_t"] = "UInt32", ["int32_t"] = "Int32", ["int32_t*"] = "Int32*",
-        ["int64_t"] = "Int64", ["int64_t*"] = "Int64*", ["float"] = "Single", ["float*"] = "Single*", ["float**"] = "Single**", ["double"] = "Double", ["double*"] = "Double*",
+        ["int64_t"] = "Int64", ["int64_t*"] = "Int64*", ["float"] = "Single", ["float*"] = "Single*", ["float**"] = "Single**", ["he_sampling_row*"] = "SamplingRow*", ["he_token_rule*"] = "TokenRule*", ["double"] = "Double", ["double*"] = "Double*",
     };
 
     private static readonly MethodInfo[] _bindings =
@@ -28,6 +29,18 @@ public sealed class AbiTests
         string[] actual = [.. _bindings.Select(m => $"{m.ReturnType.Name} {m.Name}({string.Join(", ", m.GetParameters().Select(Name))})").Order(StringComparer.Ordinal)];
         Assert.NotEmpty(expected);
         Assert.Equal(expected, actual);
+    }
+
+    [Theory, InlineData("he_sampling_row", typeof(SamplingRow)), InlineData("he_token_rule", typeof(TokenRule))]
+    public void Bindings_EveryStruct_HasTheHeadersFields(string name, Type type)
+    {
+        string header = WithoutComments(File.ReadAllText(Repository.PathOf("native/include/hybridengine/he.h")));
+        string body = Regex.Match(header, $@"typedef struct {name} \{{([^}}]*)\}}").Groups[1].Value;
+        string[] expected = [.. Regex.Matches(body, @"(\w+)\s+([\w,\s]+);").SelectMany(m => m.Groups[2].Value.Split(',').Select(field => $"{_clr[m.Groups[1].Value]} {field.Trim().Replace("_", "", StringComparison.Ordinal)}"))];
+        string[] actual = [.. type.GetFields(BindingFlags.Public | BindingFlags.Instance).OrderBy(f => Marshal.OffsetOf(type, f.Name)).Select(f => $"{f.FieldType.Name} {f.Name.ToLowerInvariant()}")];
+        Assert.NotEmpty(expected);
+        Assert.Equal(expected, actual);
+        Assert.Equal(0, Marshal.SizeOf(type) % sizeof(int));
     }
 
     [Fact]

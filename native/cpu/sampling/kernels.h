@@ -1,12 +1,24 @@
-// The family's functions, put into the table by log_prob.cpp.
+// The family's functions; log_prob.cpp puts them into the table.
 #pragma once
 #include "cpu/sampling/sampling.h"
 #include "cpu/simd/isa.h"
 
 HE_ISA_BEGIN
 
+// adjust.cpp: mask, rules, penalties. The row itself when there are none, else a changed copy in `z` (which may be the row);
+// `marks` has room for a number a token.
+const float* sampling_adjust(const Sampling&, int64_t row, const float* logits, float* z, int32_t* marks);
+
+// filter.cpp: sets weights w = exp(z - greatest) of removed tokens to 0; `room` has room for a number a token.
+bool sampling_filters(const he_sampling_row&, int64_t vocabulary);
+void sampling_filter(const he_sampling_row&, const float* z, float* w, int64_t vocabulary, float* room);
+
+// sample.cpp
 size_t sampling_scratch(int64_t vocabulary);
-void sampling_sample(const Sampling&, int64_t row, float* scratch);
+void sampling_sample(const Sampling&, const Draws&, int64_t row, float* scratch);
+void sampling_process(const Sampling&, int64_t row, float* processed, float* scratch);
+
+// log_prob.cpp
 float sampling_log_prob(const float* logits, int64_t vocabulary, float temperature, int32_t target);
 
 HE_ISA_END

@@ -3,6 +3,7 @@
 #include "cpu/sampling/kernels.h"
 #include "cpu/sampling/philox.h"
 #include "cpu/sampling/threshold.h"
+#include "cpu/simd/lanes.h"
 
 HE_ISA_BEGIN
 
@@ -46,21 +47,32 @@ void sort_best_first(const float* logits, int32_t* ids, int64_t n) {
   }
 }
 
-void top(const TopLogProbs& a, int64_t row) {
+void top(const TopValues& a, int64_t row) {
   if (a.k <= 0) return;
-  const float* logits = a.logits + row * a.logits_stride;
+  const float* values = a.values + row * a.values_stride;
   int32_t* ids = a.ids + row * a.ids_stride;
   const Threshold t = find_threshold(
-      a.vocabulary, static_cast<double>(a.k), [&](int64_t v) { return ordered(logits[v]); }, [](int64_t) { return 1.0; });
+      a.width, static_cast<double>(a.k), [&](int64_t v) { return ordered(values[v]); }, [](int64_t) { return 1.0; });
   int64_t n = 0, ties = a.k - static_cast<int64_t>(t.before);
-  for (int64_t v = 0; v < a.vocabulary; ++v) {
-    const uint32_t key = ordered(logits[v]);
+  for (int64_t v = 0; v < a.width; ++v) {
+    const uint32_t key = ordered(values[v]);
     if (key < t.key || (key == t.key && ties-- <= 0)) continue;
     ids[n++] = static_cast<int32_t>(v);
   }
-  sort_best_first(logits, ids, n);
-  const float scale = inverse(a.temperature[row]), lse = log_sum_exp(logits, a.vocabulary, scale);
-  for (int64_t i = 0; i < n; ++i) a.log_probs[row * a.log_probs_stride + i] = logits[ids[i]] * scale - lse;
+  sort_best_first(values, ids, n);
+  float* top = a.top + row * a.top_stride;
+  if (a.temperature == nullptr) {
+    for (int64_t i = 0; i < n; ++i) top[i] = values[ids[i]];
+    return;
+  }
+  const float scale = inverse(a.temperature[row]), lse = log_sum_exp(values, a.width, scale);
+  for (int64_t i = 0; i < n; ++i) top[i] = values[ids[i]] * scale - lse;
+}
+
+void log_softmax(const float* logits, int64_t vocabulary, float temperature, float* log_probs) {
+  const float scale = inverse(temperature);
+  const V16 lse = splat(log_sum_exp(logits, vocabulary, scale));
+  for_lanes(vocabulary, [&](int64_t i, int64_t n) { store_some(log_probs + i, load_some(logits + i, n) * splat(scale) - lse, n); });
 }
 
 void philox_words(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
@@ -79,8 +91,10 @@ void fill(SamplingKernels&);
 void fill(SamplingKernels& t) {
   t.scratch = sampling_scratch;
   t.sample = sampling_sample;
+  t.process = sampling_process;
   t.top = top;
   t.log_prob = sampling_log_prob;
+  t.log_softmax = log_softmax;
   t.philox = philox_words;
 }
 

@@ -3,48 +3,47 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hybridengine/he.h"
+
 namespace he::cpu {
 
+// Logits and how each row of them is drawn from.
 struct Sampling {
   const float* logits;  // [rows, vocabulary]
   int64_t logits_stride, vocabulary;
-  // One entry a row.
-  const float* temperature;  // 0: greedy
-  const int32_t* top_k;      // 0: off
-  const float* top_p;        // 1: off
-  const float* min_p;        // 0: off
-  const float* penalty;      // 1: off
-  const int32_t* history;    // [rows, history_stride] or null
+  const he_sampling_row* rows;
+  const int32_t* history;  // [rows, history_stride] or null
   int64_t history_stride;
-  const int32_t* history_lengths;  // or null
-  const int64_t* seeds;
-  const int64_t* requests;
-  const int32_t* choices;
-  const int32_t* positions;
+  const he_token_rule* rules;
+  const int32_t* rule_tokens;
   const int32_t* masks;  // [masks, mask_stride] bits, or null
   int64_t mask_stride;
-  const int32_t* mask_rows;  // negative: none
+};
+
+struct Draws {
   int32_t* ids;
   float* log_prob;
   float* sampled_log_prob;  // or null
 };
 
-struct TopLogProbs {
-  const float* logits;
-  int64_t logits_stride, vocabulary;
-  const float* temperature;
+struct TopValues {
+  const float* values;
+  int64_t values_stride, width;
+  const float* temperature;  // null: the values as they are; else their log-soft-max
   int64_t k;
   int32_t* ids;  // [rows, k]
   int64_t ids_stride;
-  float* log_probs;  // [rows, k]
-  int64_t log_probs_stride;
+  float* top;  // [rows, k]
+  int64_t top_stride;
 };
 
 struct SamplingKernels {
-  size_t (*scratch)(int64_t vocabulary);  // floats that sample() needs
-  void (*sample)(const Sampling&, int64_t row, float* scratch);
-  void (*top)(const TopLogProbs&, int64_t row);
+  size_t (*scratch)(int64_t vocabulary);  // floats that sample() and process() need
+  void (*sample)(const Sampling&, const Draws&, int64_t row, float* scratch);
+  void (*process)(const Sampling&, int64_t row, float* processed, float* scratch);
+  void (*top)(const TopValues&, int64_t row);
   float (*log_prob)(const float* logits, int64_t vocabulary, float temperature, int32_t target);
+  void (*log_softmax)(const float* logits, int64_t vocabulary, float temperature, float* log_probs);
   void (*philox)(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 };
 

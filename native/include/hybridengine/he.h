@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define HE_ABI_VERSION 2u
+#define HE_ABI_VERSION 3u
 
 typedef enum he_status { HE_OK = 0, HE_INVALID_ARGUMENT = 1, HE_OUT_OF_MEMORY = 2, HE_UNSUPPORTED = 3, HE_DEVICE = 4, HE_INTERNAL = 5 } he_status;
 typedef struct he_context he_context;
@@ -170,14 +170,58 @@ HE_API he_status he_expert_load(he_context* ctx, int64_t tokens, int64_t experts
 HE_API he_status he_expert_load_backward(he_context* ctx, int64_t tokens, int64_t experts, const float* logits, int64_t logits_stride,
                                          const float* d_probabilities, float* d_logits, int64_t d_logits_stride);
 
-/* ---- sampling ---- one entry a row: temperature (0 greedy), top_k (0 off), top_p (1 off), min_p (0 off), penalty (1 off), Philox key and counter.
- * history [rows, history_width] or null; masks [mask_count, mask_stride] of bits or null, mask_rows [rows] (negative: no mask);
- * sampled_log_prob may be null. An id is -1 where nothing can be drawn. */
-HE_API he_status he_sample(he_context* ctx, int64_t rows, int64_t vocabulary, const float* logits, int64_t logits_stride, const float* temperature,
-                           const int32_t* top_k, const float* top_p, const float* min_p, const float* penalty, const int32_t* history,
-                           int64_t history_width, int64_t history_stride, const int32_t* history_lengths, const int64_t* seeds, const int64_t* requests,
-                           const int32_t* choices, const int32_t* positions, const int32_t* masks, int64_t mask_count, int64_t mask_stride,
-                           const int32_t* mask_rows, int32_t* ids, float* log_prob, float* sampled_log_prob);
+/* ---- sampling ---- */
+
+/* How one row of logits is drawn from. Steps in the order of docs/inference/sampling.md; the value in brackets switches a step off. */
+typedef struct he_sampling_row {
+  int64_t seed, request;      /* Philox key; counter words 2 and 3 */
+  double top_p;               /* [1]; in float64, or 1 - p would be too coarse near 1 */
+  int32_t choice, position;   /* counter words 1 and 0; the position is the one that is drawn */
+  int32_t history_length;     /* tokens of the row's history, prompt and completion */
+  int32_t mask;               /* line of the masks [-1] */
+  int32_t rules_start, rules_count; /* of the token rules [0, 0] */
+  float repetition_penalty;   /* [1] */
+  float frequency_penalty;    /* [0] */
+  float presence_penalty;     /* [0] */
+  int32_t repetition_start;   /* first token of the history that the repetition penalty looks at */
+  int32_t count_start;        /* and that frequency and presence penalty count */
+  int32_t penalty_window;     /* the three look at this many last tokens only [0] */
+  int32_t no_repeat_ngram;    /* [0] */
+  float temperature;          /* 0: greedy */
+  int32_t top_k;              /* [0] */
+  float top_n_sigma;          /* [0] */
+  float min_p;                /* [0] */
+  float typical_p;            /* [1] */
+  float epsilon_cutoff;       /* [0] */
+  float eta_cutoff;           /* [0] */
+} he_sampling_row;
+
+/* Where the history ends with all tokens of the rule but the last, and the position is in [first, end): the last token's logit
+ * gets bias added (-inf: banned; +inf: nothing but such tokens may be drawn) and |logit| * (growth^(position - first + 1) - 1). */
+typedef struct he_token_rule {
+  int32_t tokens_start, tokens_count; /* in rule_tokens; at least one */
+  int32_t first, end;
+  float bias;
+  float growth; /* [1] */
+} he_token_rule;
+
+/* history [rows, history_width] or null; masks [mask_count, mask_stride] of bits or null; sampled_log_prob may be null.
+ * An id is -1, its log-probabilities NaN, where nothing can be drawn. */
+HE_API he_status he_sample(he_context* ctx, int64_t rows, int64_t vocabulary, const float* logits, int64_t logits_stride, const he_sampling_row* parameters,
+                           const int32_t* history, int64_t history_width, int64_t history_stride, const he_token_rule* rules, int64_t rule_count,
+                           const int32_t* rule_tokens, int64_t rule_token_count, const int32_t* masks, int64_t mask_count, int64_t mask_stride,
+                           int32_t* ids, float* log_prob, float* sampled_log_prob);
+/* What he_sample draws from, as logits: -inf for removed tokens. processed may be logits. */
+HE_API he_status he_process_logits(he_context* ctx, int64_t rows, int64_t vocabulary, const float* logits, int64_t logits_stride,
+                                   const he_sampling_row* parameters, const int32_t* history, int64_t history_width, int64_t history_stride,
+                                   const he_token_rule* rules, int64_t rule_count, const int32_t* rule_tokens, int64_t rule_token_count,
+                                   const int32_t* masks, int64_t mask_count, int64_t mask_stride, float* processed, int64_t processed_stride);
+/* log_probs may be logits. */
+HE_API he_status he_log_softmax(he_context* ctx, int64_t rows, int64_t vocabulary, const float* logits, int64_t logits_stride, const float* temperature,
+                                float* log_probs, int64_t log_probs_stride);
+/* The k greatest values of each row, greatest first, of equals the lower id. */
+HE_API he_status he_top_values(he_context* ctx, int64_t rows, int64_t width, const float* values, int64_t values_stride, int64_t k, int32_t* ids,
+                               int64_t ids_stride, float* top, int64_t top_stride);
 HE_API he_status he_top_log_probs(he_context* ctx, int64_t rows, int64_t vocabulary, const float* logits, int64_t logits_stride, const float* temperature,
                                   int64_t k, int32_t* ids, int64_t ids_stride, float* log_probs, int64_t log_probs_stride);
 /* targets [rows]; negative: log_prob 0. */

@@ -12,24 +12,21 @@ using namespace he::testing;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// Parameters of a batch of rows, one entry a row.
+// Parameters of a batch of rows.
 struct Parameters {
-  std::vector<float> temperature, top_p, min_p, penalty;
-  std::vector<int32_t> top_k, choices, positions, history, history_lengths;
-  std::vector<int64_t> seeds, requests;
-  int64_t history_width = 0;
+  std::vector<he_sampling_row> rows;
+  std::vector<int32_t> history, rule_tokens, masks;
+  std::vector<he_token_rule> rules;
+  int64_t history_width = 0, mask_width = 0;
 
-  explicit Parameters(int64_t rows)
-      : temperature(rows, 1),
-        top_p(rows, 1),
-        min_p(rows, 0),
-        penalty(rows, 1),
-        top_k(rows),
-        choices(rows),
-        positions(rows),
-        seeds(rows, 1234),
-        requests(rows) {
-    std::iota(positions.begin(), positions.end(), 0);
+  explicit Parameters(int64_t count) : rows(count) {
+    for (int64_t r = 0; r < count; ++r) {
+      rows[r].top_p = 1;
+      rows[r].repetition_penalty = rows[r].temperature = rows[r].typical_p = 1;
+      rows[r].seed = 1234;
+      rows[r].mask = -1;
+      rows[r].position = static_cast<int32_t>(r);
+    }
   }
 };
 
@@ -40,19 +37,20 @@ struct Draws {
 
 Draws sample(he_context* ctx, int64_t rows, int64_t vocabulary, const std::vector<float>& logits, const Parameters& p) {
   Draws d{std::vector<int32_t>(rows, -1), std::vector<float>(rows, NAN), std::vector<float>(rows, NAN)};
-  EXPECT_EQ(he_sample(ctx, rows, vocabulary, logits.data(), vocabulary, p.temperature.data(), p.top_k.data(), p.top_p.data(),
-                      p.min_p.data(), p.penalty.data(), p.history.empty() ? nullptr : p.history.data(), p.history_width, p.history_width,
-                      p.history.empty() ? nullptr : p.history_lengths.data(), p.seeds.data(), p.requests.data(), p.choices.data(),
-                      p.positions.data(), nullptr, 0, 0, nullptr, d.ids.data(), d.log_prob.data(), d.sampled.data()),
+  EXPECT_EQ(he_sample(ctx, rows, vocabulary, logits.data(), vocabulary, p.rows.data(), p.history.empty() ? nullptr : p.history.data(),
+                      p.history_width, p.history_width, p.rules.data(), static_cast<int64_t>(p.rules.size()), p.rule_tokens.data(),
+                      static_cast<int64_t>(p.rule_tokens.size()), p.masks.empty() ? nullptr : p.masks.data(),
+                      p.mask_width == 0 ? 0 : static_cast<int64_t>(p.masks.size()) / p.mask_width, p.mask_width, d.ids.data(),
+                      d.log_prob.data(), d.sampled.data()),
             HE_OK)
       << he_last_error();
   return d;
 }
 
 double uniform(const Parameters& p, int64_t r) {
-  const uint32_t key[] = {static_cast<uint32_t>(p.seeds[r]), static_cast<uint32_t>(p.seeds[r] >> 32)};
-  const uint32_t counter[] = {static_cast<uint32_t>(p.positions[r]), static_cast<uint32_t>(p.choices[r]),
-                              static_cast<uint32_t>(p.requests[r]), static_cast<uint32_t>(p.requests[r] >> 32)};
+  const uint32_t key[] = {static_cast<uint32_t>(p.rows[r].seed), static_cast<uint32_t>(p.rows[r].seed >> 32)};
+  const uint32_t counter[] = {static_cast<uint32_t>(p.rows[r].position), static_cast<uint32_t>(p.rows[r].choice),
+                              static_cast<uint32_t>(p.rows[r].request), static_cast<uint32_t>(p.rows[r].request >> 32)};
   uint32_t out[4];
   select_isa("scalar").kernels.sampling.philox(counter, key, out);
   return (out[0] >> 8) / 16777216.0;
@@ -61,28 +59,28 @@ double uniform(const Parameters& p, int64_t r) {
 // The definition, with sorting and in double: token and its log-probability in the distribution that is drawn from.
 std::pair<int32_t, double> plain_sample(const float* logits, int64_t n, const Parameters& p, int64_t r) {
   std::vector<double> z(logits, logits + n);
-  if (!p.history.empty() && p.penalty[r] != 1) {
-    const std::set<int32_t> seen(&p.history[r * p.history_width], &p.history[r * p.history_width] + p.history_lengths[r]);
-    for (const int32_t t : seen) z[t] = static_cast<float>(z[t] > 0 ? logits[t] / p.penalty[r] : logits[t] * p.penalty[r]);
+  if (!p.history.empty() && p.rows[r].repetition_penalty != 1) {
+    const std::set<int32_t> seen(&p.history[r * p.history_width], &p.history[r * p.history_width] + p.rows[r].history_length);
+    for (const int32_t t : seen) z[t] = static_cast<float>(z[t] > 0 ? logits[t] / p.rows[r].repetition_penalty : logits[t] * p.rows[r].repetition_penalty);
   }
-  if (p.temperature[r] == 0) return {static_cast<int32_t>(std::max_element(z.begin(), z.end()) - z.begin()), 0};
-  for (double& v : z) v = static_cast<float>(v) * (1 / p.temperature[r]);
+  if (p.rows[r].temperature == 0) return {static_cast<int32_t>(std::max_element(z.begin(), z.end()) - z.begin()), 0};
+  for (double& v : z) v = static_cast<float>(v) * (1 / p.rows[r].temperature);
   std::vector<int32_t> order(n);
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return z[a] > z[b]; });
   const double top = z[order[0]];
-  if (p.top_k[r] > 0 && p.top_k[r] < n) {
-    const double least = z[order[p.top_k[r] - 1]];
+  if (p.rows[r].top_k > 0 && p.rows[r].top_k < n) {
+    const double least = z[order[p.rows[r].top_k - 1]];
     while (z[order.back()] < least) order.pop_back();
   }
   double total = 0, sum = 0;
   for (const int32_t t : order) total += std::exp(z[t] - top);
-  if (p.top_p[r] < 1) {
+  if (p.rows[r].top_p < 1) {
     size_t keep = 0;
-    while (keep < order.size() && (keep == 0 || sum < p.top_p[r] * total)) sum += std::exp(z[order[keep++]] - top);
+    while (keep < order.size() && (keep == 0 || sum < p.rows[r].top_p * total)) sum += std::exp(z[order[keep++]] - top);
     order.resize(keep);
   }
-  while (std::exp(z[order.back()] - top) < p.min_p[r]) order.pop_back();
+  while (std::exp(z[order.back()] - top) < p.rows[r].min_p) order.pop_back();
   std::sort(order.begin(), order.end());
   total = sum = 0;
   for (const int32_t t : order) total += std::exp(z[t] - top);
@@ -117,27 +115,26 @@ TEST(Sample, EveryFilter_DrawsWhatTheDefinitionDraws) {
     Parameters p(rows);
     p.history_width = 20;
     p.history.resize(rows * p.history_width);
-    p.history_lengths.resize(rows);
     for (int64_t r = 0; r < rows; ++r) {
-      p.temperature[r] = r % 7 == 0 ? 0.0f : r % 3 == 0 ? 1.0f : 0.3f + static_cast<float>(random.uniform());
-      if (r % 2 == 0) p.top_k[r] = static_cast<int32_t>(random.integer(1, std::min<int64_t>(n, 60)));
-      if (r % 5 < 3) p.top_p[r] = static_cast<float>(random.uniform()) * 0.99f + 0.001f;
-      if (r % 4 == 1) p.min_p[r] = static_cast<float>(random.uniform()) * 0.3f;
-      if (r % 3 == 1) p.penalty[r] = 0.7f + static_cast<float>(random.uniform());
-      p.seeds[r] = random.integer(INT64_MIN, INT64_MAX);
-      p.requests[r] = random.integer(0, INT64_MAX);
-      p.choices[r] = static_cast<int32_t>(random.integer(0, 7));
-      p.history_lengths[r] = static_cast<int32_t>(random.integer(0, p.history_width));
+      p.rows[r].temperature = r % 7 == 0 ? 0.0f : r % 3 == 0 ? 1.0f : 0.3f + static_cast<float>(random.uniform());
+      if (r % 2 == 0) p.rows[r].top_k = static_cast<int32_t>(random.integer(1, std::min<int64_t>(n, 60)));
+      if (r % 5 < 3) p.rows[r].top_p = static_cast<float>(random.uniform()) * 0.99f + 0.001f;
+      if (r % 4 == 1) p.rows[r].min_p = static_cast<float>(random.uniform()) * 0.3f;
+      if (r % 3 == 1) p.rows[r].repetition_penalty = 0.7f + static_cast<float>(random.uniform());
+      p.rows[r].seed = random.integer(INT64_MIN, INT64_MAX);
+      p.rows[r].request = random.integer(0, INT64_MAX);
+      p.rows[r].choice = static_cast<int32_t>(random.integer(0, 7));
+      p.rows[r].history_length = static_cast<int32_t>(random.integer(0, p.history_width));
       for (int64_t i = 0; i < p.history_width; ++i) p.history[r * p.history_width + i] = static_cast<int32_t>(random.integer(0, n - 1));
     }
     Context ctx;
     const Draws d = sample(ctx, rows, n, logits, p);
     for (int64_t r = 0; r < rows; ++r) {
       const auto [id, log_prob] = plain_sample(&logits[r * n], n, p, r);
-      EXPECT_EQ(d.ids[r], id) << "row " << r << " of " << n << ": k " << p.top_k[r] << ", p " << p.top_p[r] << ", min p " << p.min_p[r];
+      EXPECT_EQ(d.ids[r], id) << "row " << r << " of " << n << ": k " << p.rows[r].top_k << ", p " << p.rows[r].top_p << ", min p " << p.rows[r].min_p;
       EXPECT_NEAR(d.sampled[r], log_prob, 2e-6) << "row " << r;
       double sum = 0;
-      const double scale = p.temperature[r] == 0 ? 1 : 1 / p.temperature[r];
+      const double scale = p.rows[r].temperature == 0 ? 1 : 1 / p.rows[r].temperature;
       for (int64_t v = 0; v < n; ++v) sum += std::exp(logits[r * n + v] * scale);
       EXPECT_NEAR(d.log_prob[r], logits[r * n + d.ids[r]] * scale - std::log(sum), 1e-5) << "row " << r;
     }
@@ -148,7 +145,9 @@ TEST(Sample, EveryFilter_DrawsWhatTheDefinitionDraws) {
       EXPECT_TRUE(same_bits(d.ids, e.ids) && same_bits(d.log_prob, e.log_prob) && same_bits(d.sampled, e.sampled)) << isa;
     }
     std::vector<float> log_prob(rows);
-    ASSERT_EQ(he_log_probs_from_logits(ctx, rows, n, logits.data(), n, p.temperature.data(), d.ids.data(), log_prob.data()), HE_OK);
+    std::vector<float> temperature(rows);
+    for (int64_t r = 0; r < rows; ++r) temperature[r] = p.rows[r].temperature;
+    ASSERT_EQ(he_log_probs_from_logits(ctx, rows, n, logits.data(), n, temperature.data(), d.ids.data(), log_prob.data()), HE_OK);
     EXPECT_TRUE(same_bits(d.log_prob, log_prob));
   }
 }
@@ -161,8 +160,11 @@ TEST(Sample, ManyDraws_FollowTheDistribution) {
   Random random;
   SCOPED_TRACE(random.seed());
   Parameters p(rows);
-  std::fill(p.seeds.begin(), p.seeds.end(), random.integer(INT64_MIN, INT64_MAX));
-  std::fill(p.temperature.begin(), p.temperature.end(), 0.8f);
+  const int64_t seed = random.integer(INT64_MIN, INT64_MAX);
+  for (he_sampling_row& row : p.rows) {
+    row.seed = seed;
+    row.temperature = 0.8f;
+  }
   Context ctx;
   const Draws d = sample(ctx, rows, n, logits, p);
   double total = 0, chi = 0;
@@ -176,14 +178,95 @@ TEST(Sample, ManyDraws_FollowTheDistribution) {
   EXPECT_EQ(std::count(d.ids.begin(), d.ids.end(), 5), 0);
 }
 
+// Everything on at once, every row another way: the same bits on every instruction set, and nothing read or written out of place
+// (under the sanitizers).
+TEST(Sample, EveryParameter_SameBitsOnEveryInstructionSet) {
+  Random random;
+  SCOPED_TRACE(random.seed());
+  for (const int64_t n : {1, 33, 700}) {
+    const int64_t rows = 64;
+    const std::vector<float> logits = random.normals(rows * n, 3);
+    Parameters p(rows);
+    p.history_width = 24;
+    p.mask_width = (n + 31) / 32;
+    for (int64_t i = 0; i < rows * p.history_width; ++i) p.history.push_back(static_cast<int32_t>(random.integer(-1, std::min<int64_t>(n, 5))));
+    for (int64_t i = 0; i < 4 * p.mask_width; ++i) p.masks.push_back(static_cast<int32_t>(random.integer(INT32_MIN, INT32_MAX)));
+    for (int64_t i = 0; i < 40; ++i) p.rule_tokens.push_back(static_cast<int32_t>(random.integer(0, std::min<int64_t>(n, 5))));
+    const float biases[] = {1.5f, -2.0f, -kInfinity, kInfinity, 0.0f};
+    for (int32_t i = 0; i < 20; ++i)
+      p.rules.push_back({2 * i, 1 + i % 2, 0, i % 3 == 0 ? 30 : INT32_MAX, biases[random.integer(0, i % 4 == 0 ? 4 : 2)], i % 5 == 0 ? 1.1f : 1.0f});
+    for (int64_t r = 0; r < rows; ++r) {
+      he_sampling_row& row = p.rows[r];
+      const auto sometimes = [&](double value, double off) { return static_cast<float>(random.integer(0, 2) == 0 ? off : value); };
+      row.history_length = static_cast<int32_t>(random.integer(0, p.history_width));
+      row.mask = static_cast<int32_t>(random.integer(-1, 3));
+      row.rules_start = static_cast<int32_t>(random.integer(0, 19));
+      row.rules_count = static_cast<int32_t>(random.integer(0, 20 - row.rules_start));
+      row.repetition_penalty = sometimes(0.5 + random.uniform(), 1);
+      row.frequency_penalty = sometimes(random.uniform() - 0.5, 0);
+      row.presence_penalty = sometimes(random.uniform() - 0.5, 0);
+      row.repetition_start = static_cast<int32_t>(random.integer(0, 30));
+      row.count_start = static_cast<int32_t>(random.integer(0, 30));
+      row.penalty_window = static_cast<int32_t>(random.integer(0, 30));
+      row.no_repeat_ngram = static_cast<int32_t>(random.integer(0, 4));
+      row.temperature = sometimes(0.2 + random.uniform(), r % 5 == 0 ? 0 : 1);
+      row.top_k = static_cast<int32_t>(random.integer(0, 50));
+      row.top_n_sigma = sometimes(2 * random.uniform(), 0);
+      row.top_p = sometimes(0.01 + 0.99 * random.uniform(), 1);
+      row.min_p = sometimes(0.2 * random.uniform(), 0);
+      row.typical_p = sometimes(0.01 + 0.98 * random.uniform(), 1);
+      row.epsilon_cutoff = sometimes(0.1 * random.uniform(), 0);
+      row.eta_cutoff = sometimes(0.1 * random.uniform(), 0);
+    }
+    Draws first;
+    for (const std::string& isa : isa_names()) {
+      Context ctx(isa, 3);
+      const Draws d = sample(ctx, rows, n, logits, p);
+      std::vector<float> processed(rows * n);
+      ASSERT_EQ(he_process_logits(ctx, rows, n, logits.data(), n, p.rows.data(), p.history.data(), p.history_width, p.history_width,
+                                  p.rules.data(), 20, p.rule_tokens.data(), 40, p.masks.data(), 4, p.mask_width, processed.data(), n),
+                HE_OK);
+      for (int64_t r = 0; r < rows; ++r) {
+        const float* z = &processed[r * n];
+        if (d.ids[r] < 0) {
+          EXPECT_EQ(*std::max_element(z, z + n), -kInfinity) << isa << ", row " << r;
+        } else {
+          EXPECT_GT(z[d.ids[r]], -kInfinity) << isa << ", row " << r;
+        }
+      }
+      if (first.ids.empty()) first = d;
+      EXPECT_TRUE(same_bits(d.ids, first.ids) && same_bits(d.log_prob, first.log_prob) && same_bits(d.sampled, first.sampled)) << isa;
+    }
+  }
+}
+
+TEST(LogSoftmax, AnyRow_SameBitsAsSingleTokens) {
+  Random random;
+  SCOPED_TRACE(random.seed());
+  const int64_t rows = 3, n = 1030;
+  const std::vector<float> logits = random.normals(rows * n, 2);
+  const std::vector<float> temperature = {1, 0.7f, 0};
+  std::vector<float> all(rows * n);
+  Context ctx;
+  ASSERT_EQ(he_log_softmax(ctx, rows, n, logits.data(), n, temperature.data(), all.data(), n), HE_OK);
+  for (int32_t v = 0; v < n; v += 13) {
+    const std::vector<int32_t> targets(rows, v);
+    std::vector<float> one(rows);
+    ASSERT_EQ(he_log_probs_from_logits(ctx, rows, n, logits.data(), n, temperature.data(), targets.data(), one.data()), HE_OK);
+    for (int64_t r = 0; r < rows; ++r) EXPECT_EQ(one[r], all[r * n + v]);
+  }
+}
+
 TEST(Sample, InfinitiesAndNan_GiveAValidToken) {
   const std::vector<float> logits = {0, -kInfinity, 2, 1, -kInfinity, -kInfinity, -kInfinity, 3, 0, NAN, 5, 1, -1, kInfinity, 0, 2};
   Context ctx;
   for (const float temperature : {0.0f, 0.7f})
     for (const float top_p : {1.0f, 0.9f}) {
       Parameters p(4);
-      std::fill(p.temperature.begin(), p.temperature.end(), temperature);
-      std::fill(p.top_p.begin(), p.top_p.end(), top_p);
+      for (he_sampling_row& row : p.rows) {
+        row.temperature = temperature;
+        row.top_p = top_p;
+      }
       const Draws d = sample(ctx, 4, 4, logits, p);
       EXPECT_NE(d.ids[0], 1);
       EXPECT_EQ(d.ids[1], 3);
@@ -222,6 +305,29 @@ TEST(TopLogProbs, WithTies_AreInOrder) {
 
 TEST(Sample, WrongArguments_AreRefused) {
   Context ctx;
+  const auto refused = [&](auto change) {
+    Parameters p(1);
+    p.history = {1, 2};
+    p.history_width = 2;
+    p.rules = {{0, 1, 0, 9, 1, 1}};
+    p.rule_tokens = {1};
+    p.masks = {7};
+    change(p);
+    int32_t id;
+    float log_prob;
+    const float logits[3] = {};
+    return he_sample(ctx, 1, 3, logits, 3, p.rows.data(), p.history.data(), 2, 2, p.rules.data(), 1, p.rule_tokens.data(), 1,
+                     p.masks.data(), 1, 1, &id, &log_prob, nullptr) == HE_INVALID_ARGUMENT;
+  };
+  EXPECT_FALSE(refused([](Parameters&) {}));
+  EXPECT_TRUE(refused([](Parameters& p) { p.rows[0].history_length = 3; }));
+  EXPECT_TRUE(refused([](Parameters& p) { p.rows[0].history_length = -1; }));
+  EXPECT_TRUE(refused([](Parameters& p) { p.rows[0].mask = 1; }));
+  EXPECT_TRUE(refused([](Parameters& p) { p.rows[0].rules_count = 2; }));
+  EXPECT_TRUE(refused([](Parameters& p) { p.rows[0].rules_start = -1; }));
+  EXPECT_TRUE(refused([](Parameters& p) { p.rows[0].no_repeat_ngram = -1; }));
+  EXPECT_TRUE(refused([](Parameters& p) { p.rules[0].tokens_count = 2; }));
+  EXPECT_TRUE(refused([](Parameters& p) { p.rules[0].tokens_count = 0; }));
   const float x = 0;
   float y = 0;
   const int32_t target = 1;

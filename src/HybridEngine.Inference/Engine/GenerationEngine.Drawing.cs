@@ -114,7 +114,7 @@ public sealed partial class GenerationEngine
         s.Log.Add(logProb, _sampler.SampledLogProbs[row], _drawVersion);
         if (sampling.TopLogProbs > 0) { s.Log.AddTop(_sampler.Top(row, sampling.TopLogProbs)); }
         bool ends = IsEnd(s, id);
-        string text = ends ? "" : s.Text?.Add(id) ?? "";
+        string text = ends ? "" : s.Text?.Add(id, mayStop: s.Generated >= sampling.MinTokens) ?? "";
         if (!ends) { s.Constraint?.Accept(id); }
         FinishReason finish = ends || s.Text is { Stopped: true } || s.Constraint is { MustEnd: true } ? FinishReason.Stop : s.Generated == sampling.MaxTokens ? FinishReason.Length : FinishReason.None;
         if (finish != FinishReason.None)

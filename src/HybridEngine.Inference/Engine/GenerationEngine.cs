@@ -72,7 +72,7 @@ public sealed partial class GenerationEngine : IDisposable
     public Generation Submit(GenerationRequest request)
     {
         Validate(request);
-        Generation generation = new(request);
+        Generation generation = new(request, new SamplingPlan(request, _endTokens, _decoder.Config.VocabularySize, _tokenizer));
         foreach (Sequence s in generation.Sequences) { s.LongFrom = _decoder.Config.LongFrom; }
         if (_tokenizer is { } tokenizer && (request.DecodeText || request.Sampling.StopTexts.Count > 0))
         {
@@ -83,7 +83,7 @@ public sealed partial class GenerationEngine : IDisposable
         }
 
         request.Adapter?.Acquire(_decoder);
-        _promised += Positions(request) * request.Choices;
+        _promised += Positions(request) * request.Candidates;
         _scheduler.Add(generation.Sequences[0]);
         return generation;
     }
@@ -182,6 +182,8 @@ public sealed partial class GenerationEngine : IDisposable
         request.Sampling.Validate(config.VocabularySize);
         if (request.Prompt.Length == 0) { throw new InvalidInputException("prompt", "no tokens", "at least one"); }
         if (request.Choices < 1) { throw new InvalidInputException("n", $"{request.Choices}", "at least 1"); }
+        if (request.BestOf != 0 && request.BestOf < request.Choices) { throw new InvalidInputException("best_of", $"{request.BestOf}", $"at least n ({request.Choices}), or 0"); }
+        if (request.BestOf > request.Choices && request.OnToken is not null) { throw new InvalidInputException("best_of", "tokens as they come", "results at the end: which choice is given is not known before"); }
         config.RequireIds(request.Prompt, "prompt");
         if (request.Sampling.StopTexts.Count > 0 && _tokenizer is null) { throw new UnsupportedException("stop", "a stop text without a tokenizer", "stop_token_ids"); }
         long needed = (long)request.Prompt.Length + request.Sampling.MaxTokens;

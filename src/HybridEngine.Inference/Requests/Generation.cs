@@ -5,10 +5,10 @@ public sealed class Generation
 {
     private readonly Sequence[] _choices;
 
-    internal Generation(GenerationRequest request)
+    internal Generation(GenerationRequest request, SamplingPlan plan)
     {
-        Request = request;
-        _choices = new Sequence[request.Choices];
+        (Request, Plan) = (request, plan);
+        _choices = new Sequence[request.Candidates];
         for (int i = 0; i < _choices.Length; i++) { _choices[i] = new Sequence(this, i); }
         if (_choices.Length > 1) { _choices[0].Siblings = [.. _choices[1..]]; }
     }
@@ -31,7 +31,17 @@ public sealed class Generation
     }
 
     /// <summary>The choices in order, as far as they have come (<see cref="GenerationResult.FinishReason"/> tells).</summary>
-    public GenerationResult[] Results() => Array.ConvertAll(_choices, s => s.Result());
+    /// <remarks>With <see cref="GenerationRequest.BestOf"/> the best of the candidates as they stand.</remarks>
+    public GenerationResult[] Results()
+    {
+        GenerationResult[] all = Array.ConvertAll(_choices, s => s.Result());
+        if (all.Length == Request.Choices) { return all; }
+        IEnumerable<GenerationResult> best = all.OrderByDescending(r => r.LogProbs.Length == 0 ? double.NegativeInfinity : r.LogProbs.Average(p => (double)p)).Take(Request.Choices);
+        return [.. best.Select((r, i) => r with { Choice = i })];
+    }
+
+    /// <summary>How its tokens are drawn, as the device takes it.</summary>
+    internal SamplingPlan Plan { get; }
 
     internal ReadOnlySpan<Sequence> Sequences => _choices;
 }

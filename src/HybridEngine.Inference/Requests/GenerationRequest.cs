@@ -23,6 +23,11 @@ public sealed record GenerationRequest
     /// <summary>Completions of this prompt, which is computed once for all of them.</summary>
     public int Choices { get; init; } = 1;
 
+    /// <summary>Completions that are generated, of which <see cref="Choices"/> are given: those with the greatest mean log-probability (<see cref="GenerationResult.LogProbs"/>), best first. 0 is as many as are given.</summary>
+    public int BestOf { get; init; }
+
+    internal int Candidates => Math.Max(BestOf, Choices);
+
     /// <summary>Smaller goes first (vLLM's order): it is admitted before larger ones, and takes their place and blocks when there are no others. Within a priority, clients share fairly.</summary>
     public int Priority { get; init; }
 

@@ -1,10 +1,11 @@
-using System.Globalization;
+using System.Collections.ObjectModel;
 using HybridEngine.Core;
 
 namespace HybridEngine.Inference;
 
 /// <summary>How tokens of one request are drawn, and when it ends. The defaults draw from the model's own distribution.</summary>
-public sealed record SamplingOptions
+/// <remarks>Steps act in the order of <see cref="SamplingRow"/>, which is transformers': biases, penalties, bans, temperature, filters; docs/inference/sampling.md compares it with other engines'.</remarks>
+public sealed partial record SamplingOptions
 {
     /// <summary>Divides the logits; 0 takes the greatest logit (lowest id on ties).</summary>
     public float Temperature { get; init; } = 1;
@@ -20,6 +21,67 @@ public sealed record SamplingOptions
 
     /// <summary>Divides positive and multiplies negative logits of tokens that prompt or completion hold (Keskar et al. 2019); 1 is off.</summary>
     public float RepetitionPenalty { get; init; } = 1;
+
+    /// <summary>Look for repetitions in the completion only, not in the prompt.</summary>
+    public bool RepetitionIgnoresPrompt { get; init; }
+
+    /// <summary>Taken off a logit for each time that the completion holds the token already (OpenAI's); negative encourages; 0 is off.</summary>
+    public float FrequencyPenalty { get; init; }
+
+    /// <summary>Taken off the logit of each token that the completion holds (OpenAI's); negative encourages; 0 is off.</summary>
+    public float PresencePenalty { get; init; }
+
+    /// <summary>The three penalties look at this many last tokens only (llama.cpp's repeat_last_n); 0 is all.</summary>
+    public int PenaltyWindow { get; init; }
+
+    /// <summary>No sequence of this many tokens may come twice, prompt included; 0 is off.</summary>
+    public int NoRepeatNgram { get; init; }
+
+    /// <summary>Keep logits within this many standard deviations of the greatest (Tang et al. 2024); 0 is off.</summary>
+    public float TopNSigma { get; init; }
+
+    /// <summary>Keep the tokens whose surprise is nearest to the entropy until they reach this probability (Meister et al. 2023); 1 is off.</summary>
+    public float TypicalP { get; init; } = 1;
+
+    /// <summary>Keep tokens of at least this probability (Hewitt et al. 2022); 0 is off.</summary>
+    public float EpsilonCutoff { get; init; }
+
+    /// <summary>Keep tokens of at least min(e, sqrt(e) exp(-entropy)) (Hewitt et al. 2022); 0 is off.</summary>
+    public float EtaCutoff { get; init; }
+
+    /// <summary>Added to the logits of these tokens; -infinity bans one.</summary>
+    public IReadOnlyDictionary<int, float> LogitBias { get; init; } = ReadOnlyDictionary<int, float>.Empty;
+
+    /// <summary>Added to the logit of the last token of a sequence when prompt and completion end with its others.</summary>
+    public IReadOnlyList<SequenceBias> SequenceBiases { get; init; } = [];
+
+    /// <summary>Words that must not appear, also not after a space; the engine's tokenizer turns them into ids.</summary>
+    public IReadOnlyList<string> BadWords { get; init; } = [];
+
+    /// <summary>Sequences of ids that must not appear.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> BadWordIds { get; init; } = [];
+
+    /// <summary>Tokens that are never drawn.</summary>
+    public IReadOnlyList<int> SuppressTokens { get; init; } = [];
+
+    /// <summary>Tokens that are not drawn first.</summary>
+    public IReadOnlyList<int> BeginSuppressTokens { get; init; } = [];
+
+    /// <summary>The completion begins with these tokens; they get log-probabilities like others.</summary>
+    public IReadOnlyList<int> ForcedStart { get; init; } = [];
+
+    /// <summary>The last token that <see cref="MaxTokens"/> allows is one of these; empty is off.</summary>
+    public IReadOnlyList<int> ForcedEnd { get; init; } = [];
+
+    /// <summary>Each further token after this many pulls the end token's logit up by |logit| (<see cref="EndPullFactor"/>^n - 1) (transformers' exponential_decay_length_penalty).</summary>
+    public int EndPullStart { get; init; }
+
+    /// <inheritdoc cref="EndPullStart" />
+    /// <remarks>1 is off.</remarks>
+    public float EndPullFactor { get; init; } = 1;
+
+    /// <summary>New tokens at least: until then no end token or stop id is drawn and no stop text is looked for.</summary>
+    public int MinTokens { get; init; }
 
     /// <summary>The language that completions stay in; null for any text. Tokens outside it are removed before every other filter, and a completion that nothing can follow ends there.</summary>
     public TokenConstraint? Constraint { get; init; }
@@ -44,36 +106,9 @@ public sealed record SamplingOptions
 
     /// <summary>Temperature 0: the most likely token each time.</summary>
     public static SamplingOptions Greedy { get; } = new() { Temperature = 0 };
-
-    /// <summary>Checks every value.</summary>
-    /// <param name="vocabularySize">Tokens of the model.</param>
-    /// <exception cref="InvalidInputException">Names the first option that cannot be used, what was found and what was expected.</exception>
-    public void Validate(int vocabularySize)
-    {
-        Require(float.IsFinite(Temperature) && Temperature >= 0, "temperature", Temperature, "a finite number of at least 0");
-        Require(TopK >= 0, "top_k", TopK, "0 (off) or more");
-        Require(TopP is > 0 and <= 1, "top_p", TopP, "a number above 0 and at most 1 (off)");
-        Require(MinP is >= 0 and <= 1, "min_p", MinP, "a number from 0 (off) to 1");
-        Require(float.IsFinite(RepetitionPenalty) && RepetitionPenalty > 0, "repetition_penalty", RepetitionPenalty, "a finite number above 0 (1 is off)");
-        Require(Constraint is null || Constraint.VocabularySize <= vocabularySize, "constraint", $"a constraint for {Constraint?.VocabularySize} tokens", $"one for at most the vocabulary's {vocabularySize}");
-        Require(MaxTokens >= 1, "max_tokens", MaxTokens, "at least 1");
-        Require(TopLogProbs >= 0 && TopLogProbs <= vocabularySize, "logprobs", TopLogProbs, $"0 to the vocabulary's {vocabularySize}");
-        foreach (int id in StopTokenIds)
-        {
-            Require(id >= 0 && id < vocabularySize, "stop_token_ids", id, $"ids from 0 to {vocabularySize - 1}");
-        }
-
-        foreach (string text in StopTexts)
-        {
-            Require(!string.IsNullOrEmpty(text), "stop", "an empty text", "at least one character");
-        }
-    }
-
-    private static void Require(bool ok, string name, IFormattable found, string expected) =>
-        Require(ok, name, found.ToString(null, CultureInfo.InvariantCulture), expected);
-
-    private static void Require(bool ok, string name, string found, string expected)
-    {
-        if (!ok) { throw new InvalidInputException(name, found, expected); }
-    }
 }
+
+/// <summary>A bias of the last token of a sequence, where its others stand before it.</summary>
+/// <param name="Tokens">At least one.</param>
+/// <param name="Bias">Added to the logit; -infinity bans the token there.</param>
+public sealed record SequenceBias(IReadOnlyList<int> Tokens, float Bias);

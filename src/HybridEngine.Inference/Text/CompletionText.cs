@@ -16,8 +16,12 @@ internal sealed class CompletionText
     /// <summary>All text so far.</summary>
     public string Passed => _filter.Passed;
 
-    /// <summary>Takes a token that is text.</summary>
-    public string Add(int id) => _filter.Add(_decoder.Add(id));
+    /// <summary>Takes a token that is text; before the least length is reached no stop text is looked for.</summary>
+    public string Add(int id, bool mayStop = true)
+    {
+        string piece = _decoder.Add(id);
+        return mayStop ? _filter.Add(piece) : _filter.Pass(piece);
+    }
 
     /// <summary>The end: gives what was held back, unless it ended with a stop text.</summary>
     public string Finish()

@@ -9,9 +9,33 @@ public sealed unsafe partial class NativeKernels
     {
         Contract.Sample(Device, logits, parameters, ids, logProb, sampledLogProb);
         SamplingTensors p = parameters;
-        NativeMethods.he_sample(_context, logits.Shape[0], logits.Shape[1], F32(logits), RowStride(logits), F32(p.Temperature), I32(p.TopK), F32(p.TopP), F32(p.MinP),
-            F32(p.RepetitionPenalty), I32(p.History), p.History.IsEmpty ? 0 : p.History.Shape[1], RowStride(p.History), I32(p.HistoryLengths), I64(p.Seeds), I64(p.Requests),
-            I32(p.Choices), I32(p.Positions), I32(p.Masks), p.Masks.IsEmpty ? 0 : p.Masks.Shape[0], RowStride(p.Masks), I32(p.MaskRows), I32(ids), F32(logProb), F32(sampledLogProb)).Check();
+        NativeMethods.he_sample(_context, logits.Shape[0], logits.Shape[1], F32(logits), RowStride(logits), (SamplingRow*)I32(p.Rows), I32(p.History), Columns(p.History), RowStride(p.History),
+            (TokenRule*)I32(p.Rules), Count(p.Rules), I32(p.RuleTokens), Count(p.RuleTokens), I32(p.Masks), Count(p.Masks), RowStride(p.Masks),
+            I32(ids), F32(logProb), F32(sampledLogProb)).Check();
+    }
+
+    /// <inheritdoc />
+    public void ProcessLogits(Tensor logits, SamplingTensors parameters, Tensor processed)
+    {
+        Contract.ProcessLogits(Device, logits, parameters, processed);
+        SamplingTensors p = parameters;
+        NativeMethods.he_process_logits(_context, logits.Shape[0], logits.Shape[1], F32(logits), RowStride(logits), (SamplingRow*)I32(p.Rows), I32(p.History), Columns(p.History), RowStride(p.History),
+            (TokenRule*)I32(p.Rules), Count(p.Rules), I32(p.RuleTokens), Count(p.RuleTokens), I32(p.Masks), Count(p.Masks), RowStride(p.Masks),
+            F32(processed), RowStride(processed)).Check();
+    }
+
+    /// <inheritdoc />
+    public void LogSoftmax(Tensor logits, Tensor temperature, Tensor logProbs)
+    {
+        Contract.LogSoftmax(Device, logits, temperature, logProbs);
+        NativeMethods.he_log_softmax(_context, logits.Shape[0], logits.Shape[1], F32(logits), RowStride(logits), F32(temperature), F32(logProbs), RowStride(logProbs)).Check();
+    }
+
+    /// <inheritdoc />
+    public void TopValues(Tensor values, Tensor ids, Tensor top)
+    {
+        Contract.TopValues(Device, values, ids, top);
+        NativeMethods.he_top_values(_context, values.Shape[0], values.Shape[1], F32(values), RowStride(values), ids.Shape[1], I32(ids), RowStride(ids), F32(top), RowStride(top)).Check();
     }
 
     /// <inheritdoc />
@@ -28,4 +52,8 @@ public sealed unsafe partial class NativeKernels
         Contract.LogProbsFromLogits(Device, logits, temperature, targets, logProb);
         NativeMethods.he_log_probs_from_logits(_context, logits.Shape[0], logits.Shape[1], F32(logits), RowStride(logits), F32(temperature), I32(targets), F32(logProb)).Check();
     }
+
+    private static long Count(Tensor tensor) => tensor.IsEmpty ? 0 : tensor.Shape[0];
+
+    private static long Columns(Tensor tensor) => tensor.IsEmpty ? 0 : tensor.Shape[1];
 }

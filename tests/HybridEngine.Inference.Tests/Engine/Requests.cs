@@ -7,6 +7,9 @@ internal static class Requests
 {
     public static int[] Prompt(Random random, int length) => [.. Enumerable.Range(0, length).Select(_ => random.Next(3, TinyModel.Vocabulary))];
 
+    /// <summary>A request as an engine holds it.</summary>
+    public static Generation Submitted(GenerationRequest request) => new(request, new SamplingPlan(request, [], TinyModel.Vocabulary, null));
+
     /// <summary>Any filters, any length, prompts that sometimes begin alike.</summary>
     public static GenerationRequest Any(Random random, long id, int maxPrompt, int maxTokens)
     {
@@ -24,6 +27,16 @@ internal static class Requests
                 TopP = random.Next(3) == 0 ? 0.5f + random.NextSingle() / 2 : 1,
                 MinP = random.Next(3) == 0 ? random.NextSingle() / 10 : 0,
                 RepetitionPenalty = random.Next(3) == 0 ? 1 + random.NextSingle() : 1,
+                TypicalP = random.Next(5) == 0 ? 0.3f + random.NextSingle() / 2 : 1,
+                EpsilonCutoff = random.Next(5) == 0 ? random.NextSingle() / 20 : 0,
+                EtaCutoff = random.Next(5) == 0 ? random.NextSingle() / 20 : 0,
+                TopNSigma = random.Next(5) == 0 ? 0.5f + 2 * random.NextSingle() : 0,
+                FrequencyPenalty = random.Next(4) == 0 ? random.NextSingle() : 0,
+                PresencePenalty = random.Next(4) == 0 ? random.NextSingle() : 0,
+                NoRepeatNgram = random.Next(4) == 0 ? random.Next(1, 4) : 0,
+                LogitBias = random.Next(4) == 0 ? new Dictionary<int, float> { [random.Next(TinyModel.Vocabulary)] = 3, [2] = -1 } : new Dictionary<int, float>(),
+                BadWordIds = random.Next(4) == 0 ? [[random.Next(TinyModel.Vocabulary)], Prompt(random, 2)] : [],
+                MinTokens = random.Next(4) == 0 ? 1 : 0,
                 MaxTokens = random.Next(1, maxTokens),
                 TopLogProbs = random.Next(3) == 0 ? random.Next(1, 5) : 0,
                 Seed = random.NextInt64(),

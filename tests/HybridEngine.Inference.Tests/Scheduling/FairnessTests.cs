@@ -133,7 +133,7 @@ public sealed class FairnessTests
     }
 
     private static Sequence Make(int prompt, int priority = 0, string client = "", int fresh = 50) =>
-        new Generation(new GenerationRequest { Prompt = new int[prompt], Priority = priority, Client = client, Sampling = new() { MaxTokens = fresh } }).Sequences[0];
+        Requests.Submitted(new GenerationRequest { Prompt = new int[prompt], Priority = priority, Client = client, Sampling = new() { MaxTokens = fresh } }).Sequences[0];
 
     private static List<Chunk> Step(Scheduler scheduler)
     {

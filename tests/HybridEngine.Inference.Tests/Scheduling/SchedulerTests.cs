@@ -63,7 +63,7 @@ public sealed class SchedulerTests
     }
 
     private static Sequence Make(int prompt, int maxTokens) =>
-        new Generation(new GenerationRequest { Prompt = [.. Enumerable.Range(0, prompt)], Sampling = new() { MaxTokens = maxTokens } }).Sequences[0];
+        Requests.Submitted(new GenerationRequest { Prompt = [.. Enumerable.Range(0, prompt)], Sampling = new() { MaxTokens = maxTokens } }).Sequences[0];
 
     private sealed class Simulation(Random random, int blocks, int maxSequences, int budget, bool keepPrefixes)
     {
@@ -115,7 +115,7 @@ public sealed class SchedulerTests
             int fresh = random.Next(1, Math.Min(most - prompt, 60) + 1);
             int common = random.Next(prompt + 1);   // prompts that begin alike
             int[] ids = [.. Enumerable.Range(0, prompt).Select(i => i < common ? i : random.Next(50))];
-            Generation g = new(new GenerationRequest { Prompt = ids, Choices = random.Next(1, 5), Sampling = new() { MaxTokens = fresh } });
+            Generation g = Requests.Submitted(new GenerationRequest { Prompt = ids, Choices = random.Next(1, 5), Sampling = new() { MaxTokens = fresh } });
             _scheduler.Add(g.Sequences[0]);
             foreach (Sequence s in g.Sequences) { _alive.Add(s); }
             return g.Sequences.Length;

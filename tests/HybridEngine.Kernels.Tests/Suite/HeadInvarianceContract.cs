@@ -50,10 +50,10 @@ public abstract class HeadInvarianceContract<TBackend> : KernelSuite<TBackend> w
         Tensor hidden = Place(Kernels, c.Hidden, c.Tokens, c.Width), biases = bias ? Kernels.Floats(c.Bias) : default, logits = Space(Kernels, c.Tokens, c.Vocabulary);
         Kernels.Logits(hidden, head, biases, softCap, logits);
 
-        SamplingCase sampling = SamplingCase.Plain(c.Tokens) with { Temperature = [.. Enumerable.Repeat(temperature, c.Tokens)] };
+        SamplingCase sampling = SamplingCase.Plain(c.Tokens).With(r => r with { Temperature = temperature });
         Tensor ids = Kernels.Allocate(DType.Int32, c.Tokens), sampled = Kernels.Allocate(DType.Float32, c.Tokens), stored = Kernels.Allocate(DType.Float32, c.Tokens);
         Kernels.Sample(logits, sampling.Tensors(Kernels), ids, sampled, default);
-        Kernels.LogProbsFromLogits(logits, Kernels.Floats(sampling.Temperature), ids, stored);
+        Kernels.LogProbsFromLogits(logits, Kernels.Floats([.. Enumerable.Repeat(temperature, c.Tokens)]), ids, stored);
 
         Tensor trained = Kernels.Allocate(DType.Float32, c.Tokens), lse = Kernels.Allocate(DType.Float32, c.Tokens);
         Kernels.LogProbs(hidden, head, biases, ids, new HeadOptions(temperature, softCap), trained, lse, default);

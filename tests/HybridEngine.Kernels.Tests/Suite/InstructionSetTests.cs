@@ -155,16 +155,13 @@ public sealed class InstructionSetTests
     private static float[][] Sampling(IKernels k, TestRandom r)
     {
         const int Vocabulary = 777;
-        SamplingCase c = SamplingCase.Plain(Rows, r.Seed) with
-        {
-            Temperature = [.. r.Uniform(Rows, 0.3, 2).Select((t, i) => i % 5 == 0 ? 0 : t)], TopK = r.Integers(Rows, 0, 50), TopP = r.Uniform(Rows, 0.3, 1), MinP = r.Uniform(Rows, 0, 0.1),
-            Penalty = r.Uniform(Rows, 0.8, 1.5), History = [.. Enumerable.Range(0, Rows).Select(_ => r.Integers(12, 0, Vocabulary))],
-        };
+        SamplingCase c = SamplingCase.Mixed(r, Rows, Vocabulary);
         Tensor logits = k.Floats(r.Normal(Rows * Vocabulary, 2), Rows, Vocabulary), ids = k.Allocate(DType.Int32, Rows), logProb = k.Allocate(DType.Float32, Rows), sampled = k.Allocate(DType.Float32, Rows);
-        Tensor top = k.Allocate(DType.Int32, Rows, 5), topLogProbs = k.Allocate(DType.Float32, Rows, 5), temperature = k.Floats(c.Temperature);
+        Tensor top = k.Allocate(DType.Int32, Rows, 5), topLogProbs = k.Allocate(DType.Float32, Rows, 5), temperature = k.Floats([.. c.Rows.Select(row => row.Temperature)]), processed = k.Allocate(DType.Float32, Rows, Vocabulary);
         k.Sample(logits, c.Tensors(k), ids, logProb, sampled);
         k.TopLogProbs(logits, temperature, top, topLogProbs);
-        return [[.. k.ReadInts(ids).Select(v => (float)v)], k.Read(logProb), k.Read(sampled), [.. k.ReadInts(top).Select(v => (float)v)], k.Read(topLogProbs)];
+        k.ProcessLogits(logits, c.Tensors(k), processed);
+        return [k.Read(processed), [.. k.ReadInts(ids).Select(v => (float)v)], k.Read(logProb), k.Read(sampled), [.. k.ReadInts(top).Select(v => (float)v)], k.Read(topLogProbs)];
     }
 
     private static float[][] Optimizer(IKernels k, TestRandom r)

@@ -7,32 +7,57 @@ namespace HybridEngine.Kernels.Tests;
 /// <summary>ISamplingKernels.</summary>
 public abstract class SamplingContract<TBackend> : KernelSuite<TBackend> where TBackend : IBackend
 {
-    public static TheoryData<float, int, float, float, float> Filters => new()
+    private const int FilterCases = 26;
+
+    public static TheoryData<int> Filters => [.. Enumerable.Range(0, FilterCases)];
+
+    // Each step alone, then ever more of them together.
+    private static SamplingRow Filter(int index)
     {
-        { 1, 0, 1, 0, 1 }, { 0.7f, 0, 1, 0, 1 }, { 1, 5, 1, 0, 1 }, { 1, 0, 0.6f, 0, 1 }, { 1, 0, 1, 0.2f, 1 }, { 1, 0, 1, 0, 1.5f }, { 1.3f, 20, 0.9f, 0.05f, 1.2f }, { 1, 1, 1, 0, 1 }, { 2, 0, 0.01f, 0, 0.8f },
-        { 1, 1000, 1, 1, 1 },
-    };
+        SamplingRow plain = SamplingRow.Plain, all = plain with { Temperature = 1.3f, TopK = 30, TopP = 0.95f, MinP = 0.01f, TypicalP = 0.9f, EpsilonCutoff = 0.01f, EtaCutoff = 0.02f, TopNSigma = 2, RepetitionPenalty = 1.2f, FrequencyPenalty = 0.4f, PresencePenalty = 0.3f };
+        SamplingRow[] cases =
+        [
+            plain, plain with { Temperature = 0.7f }, plain with { TopK = 5 }, plain with { TopP = 0.6f }, plain with { MinP = 0.2f }, plain with { RepetitionPenalty = 1.5f },
+            plain with { TopK = 1 }, plain with { Temperature = 2, TopP = 0.01f, RepetitionPenalty = 0.8f }, plain with { TopK = 1000, MinP = 1 }, plain with { TopP = 0 },
+            plain with { TypicalP = 0.5f }, plain with { TypicalP = 0.05f }, plain with { EpsilonCutoff = 0.03f }, plain with { EpsilonCutoff = 0.9f }, plain with { EtaCutoff = 0.05f },
+            plain with { TopNSigma = 1 }, plain with { FrequencyPenalty = 1.1f }, plain with { PresencePenalty = -2 },
+            plain with { Temperature = 1.5f, TopNSigma = 1.5f, TopP = 0.9f }, plain with { TopK = 12, TypicalP = 0.8f }, plain with { TopP = 0.9f, EtaCutoff = 0.1f },
+            plain with { MinP = 0.05f, TypicalP = 0.6f, EpsilonCutoff = 0.05f }, plain with { RepetitionPenalty = 1.3f, FrequencyPenalty = 0.5f, PresencePenalty = 0.5f, Temperature = 0.6f },
+            plain with { Temperature = 1.3f, TopK = 20, TopP = 0.9f, MinP = 0.05f, RepetitionPenalty = 1.2f }, all, all with { Temperature = 0.8f, TopK = 0 },
+        ];
+        Assert.Equal(FilterCases, cases.Length);
+        return cases[index];
+    }
 
     [SkippableTheory, MemberData(nameof(Filters))]
-    public void Sample_ManyDraws_FollowTheFilteredDistribution(float temperature, int topK, float topP, float minP, float penalty)
+    public void Sample_ManyDraws_FollowTheFilteredDistribution(int filter)
     {
         const int Vocabulary = 67, Draws = 4000;
         float[] logits = Random.Normal(Vocabulary, 2);
-        SamplingCase one = SamplingCase.Plain(1, Random.Seed) with
-        {
-            Temperature = [temperature], TopK = [topK], TopP = [topP], MinP = [minP], Penalty = [penalty], History = penalty == 1 ? [] : [[3, 9, 9, 50]],
-        };
+        SamplingCase one = new([Filter(filter) with { Seed = Random.Seed, Request = 3 }]) { History = [[3, 9, 9, 50]] };
         double[] p = one.Distribution(0, logits);
         (int[] ids, float[] logProb, float[] sampled) = Run(Kernels, Tile(logits, Draws), Vocabulary, one.Repeat(0, Draws));
-        double total = logits.Sum(v => Math.Exp((double)v / temperature));
+        double temperature = one.Rows[0].Temperature, total = logits.Sum(v => Math.Exp(v / temperature));
         for (int i = 0; i < Draws; i++)
         {
             Assert.True(p[ids[i]] > 0, $"token {ids[i]} has probability 0, {Random}");
             Assert.True(Math.Abs(Math.Log(p[ids[i]]) - sampled[i]) < 1e-5 * (1 + Math.Abs(sampled[i])), $"log-probability {sampled[i]} for probability {p[ids[i]]}, {Random}");
-            Assert.True(Math.Abs(Math.Log(Math.Exp((double)logits[ids[i]] / temperature) / total) - logProb[i]) < 1e-5 * (1 + Math.Abs(logProb[i])), $"{logProb[i]} before filters, {Random}");
+            Assert.True(Math.Abs(Math.Log(Math.Exp(logits[ids[i]] / temperature) / total) - logProb[i]) < 1e-5 * (1 + Math.Abs(logProb[i])), $"{logProb[i]} before filters, {Random}");
         }
 
         ChiSquare.Check(p, ids, $"{Random}");
+    }
+
+    [SkippableTheory, MemberData(nameof(Filters))]
+    public void ProcessLogits_AnyRow_IsWhatIsDrawnFrom(int filter)
+    {
+        const int Vocabulary = 67;
+        float[] logits = Random.Normal(Vocabulary, 2);
+        SamplingCase one = new([Filter(filter)]) { History = [[3, 9, 9, 50]] };
+        double[] p = one.Distribution(0, logits);
+        float[] processed = Process(Kernels, logits, Vocabulary, one);
+        double total = processed.Sum(v => Math.Exp(v - processed.Max()));
+        for (int v = 0; v < Vocabulary; v++) { Assert.True(Math.Abs(Math.Exp(processed[v] - processed.Max()) / total - p[v]) < 2e-6, $"token {v}: logit {processed[v]}, probability {p[v]}, {Random}"); }
     }
 
     [SkippableFact]
@@ -40,7 +65,7 @@ public abstract class SamplingContract<TBackend> : KernelSuite<TBackend> where T
     {
         const int Rows = 50, Vocabulary = 300;
         float[] logits = Random.Normal(Rows * Vocabulary, 2);
-        SamplingCase all = MixedCase(Rows, Vocabulary);
+        SamplingCase all = SamplingCase.Mixed(Random, Rows, Vocabulary);
         (int[] ids, float[] logProb, float[] sampled) = Run(Kernels, logits, Vocabulary, all);
         int[] order = Random.Permutation(Rows)[..20];
         float[] picked = [.. order.SelectMany(r => logits.AsSpan(r * Vocabulary, Vocabulary).ToArray())];
@@ -66,9 +91,8 @@ public abstract class SamplingContract<TBackend> : KernelSuite<TBackend> where T
         int[] ids = Run(Kernels, logits, Vocabulary, plain).Ids;
         SamplingCase[] others =
         [
-            plain with { Seeds = SamplingCase.Fill(Rows, 8L) }, plain with { Seeds = SamplingCase.Fill(Rows, 7L + (1L << 32)) },
-            plain with { Requests = SamplingCase.Fill(Rows, 4L) }, plain with { Requests = SamplingCase.Fill(Rows, 3L + (1L << 32)) },
-            plain with { Choices = SamplingCase.Fill(Rows, 1) }, plain with { Positions = [.. plain.Positions.Select(p => p + 1000)] },
+            plain.With(r => r with { Seed = 8 }), plain.With(r => r with { Seed = 7 + (1L << 32) }), plain.With(r => r with { Request = 4 }), plain.With(r => r with { Request = 3 + (1L << 32) }),
+            plain.With(r => r with { Choice = 1 }), plain.With(r => r with { Position = r.Position + 1000 }),
         ];
         Assert.All(others, o => Assert.NotEqual(ids, Run(Kernels, logits, Vocabulary, o).Ids));
     }
@@ -87,7 +111,7 @@ public abstract class SamplingContract<TBackend> : KernelSuite<TBackend> where T
     {
         const int Rows = 200, Vocabulary = 301;
         float[] logits = Random.Normal(Rows * Vocabulary, 2);
-        SamplingCase all = MixedCase(Rows, Vocabulary);
+        SamplingCase all = SamplingCase.Mixed(Random, Rows, Vocabulary);
         (int[] expected, float[] expectedLogProb, float[] expectedSampled) = Run(Oracle, logits, Vocabulary, all);
         (int[] actual, float[] logProb, float[] sampled) = Run(Kernels, logits, Vocabulary, all);
         // A draw may fall on the other side of a boundary by a rounding; two hundred do not.
@@ -98,10 +122,67 @@ public abstract class SamplingContract<TBackend> : KernelSuite<TBackend> where T
     }
 
     [SkippableFact]
+    public void ProcessLogits_MixedRows_AgreesWithReferenceAndKeepsWhatIsDrawn()
+    {
+        const int Rows = 200, Vocabulary = 301;
+        float[] logits = Random.Normal(Rows * Vocabulary, 2);
+        SamplingCase all = SamplingCase.Mixed(Random, Rows, Vocabulary);
+        float[] expected = Process(Oracle, logits, Vocabulary, all), actual = Process(Kernels, logits, Vocabulary, all);
+        int[] ids = Run(Kernels, logits, Vocabulary, all).Ids;
+        int different = 0;
+        for (int r = 0; r < Rows; r++)
+        {
+            Assert.True(ids[r] < 0 || actual[r * Vocabulary + ids[r]] > float.NegativeInfinity, $"row {r} drew {ids[r]}, which was removed, {Random}");
+            bool same = true;
+            for (int i = r * Vocabulary; i < (r + 1) * Vocabulary; i++)
+            {
+                same &= float.IsNegativeInfinity(expected[i]) == float.IsNegativeInfinity(actual[i]);
+                Assert.True(!float.IsFinite(expected[i]) || !float.IsFinite(actual[i]) || Math.Abs(expected[i] - actual[i]) <= 2e-6 * (1 + Math.Abs(expected[i])), $"row {r}: {actual[i]}, expected {expected[i]}, {Random}");
+            }
+
+            different += same ? 0 : 1;
+        }
+
+        // A cut may fall elsewhere by a rounding; two hundred do not.
+        Assert.True(different <= 2, $"{different} rows keep other tokens, {Random}");
+    }
+
+    [SkippableFact]
+    public void Sample_EverythingRemoved_SaysThatNothingCanBeDrawn()
+    {
+        float[] logits = [.. Enumerable.Repeat(float.NegativeInfinity, 6), 1, 2, 3, 4, 5, 6];
+        SamplingCase two = SamplingCase.Plain(2) with { Rules = [.. Enumerable.Range(0, 6).Select(v => new SamplingRule([v], float.NegativeInfinity))] };
+        two = two with { Rows = [two.Rows[0], two.Rows[1] with { RulesCount = 6 }] };
+        foreach (SamplingCase c in new[] { two, two.With(r => r with { Temperature = 0 }), two.With(r => r with { TopP = 0.5f, TypicalP = 0.5f }) })
+        {
+            (int[] ids, float[] logProb, float[] sampled) = Run(Kernels, logits, 6, c);
+            Assert.Equal([-1, -1], ids);
+            Assert.All([.. logProb, .. sampled], p => Assert.True(float.IsNaN(p)));
+            Assert.All(Process(Kernels, logits, 6, c), z => Assert.Equal(float.NegativeInfinity, z));
+        }
+    }
+
+    [SkippableFact]
+    public void LogSoftmaxAndTopValues_AnyRows_AgreeWithSingleTokens()
+    {
+        const int Rows = 4, Vocabulary = 333, K = 7;
+        float[] logits = Random.Normal(Rows * Vocabulary, 3), temperature = [1, 0.5f, 0, 2];
+        Tensor stored = Place(Kernels, logits, Rows, Vocabulary), temperatures = Kernels.Floats(temperature), all = Space(Kernels, Rows, Vocabulary);
+        Kernels.LogSoftmax(stored, temperatures, all);
+        Tensor ids = Kernels.Allocate(DType.Int32, Rows, K), top = Space(Kernels, Rows, K), ids2 = Kernels.Allocate(DType.Int32, Rows, K), top2 = Space(Kernels, Rows, K);
+        Kernels.TopValues(all, ids, top);
+        Kernels.TopLogProbs(stored, temperatures, ids2, top2);
+        Assert.Equal(Kernels.ReadInts(ids2), Kernels.ReadInts(ids));
+        Compare.SameBits(Kernels.Read(top2), Kernels.Read(top), Random);
+        Kernels.LogSoftmax(stored, temperatures, stored);
+        Compare.SameBits(Kernels.Read(all), Kernels.Read(stored), Random);
+    }
+
+    [SkippableFact]
     public void Sample_TemperatureZero_TakesTheGreatestPenalisedLogit()
     {
         float[] logits = [1, 5, 5, 2, 4.9f, -1];
-        SamplingCase greedy = SamplingCase.Plain(2) with { Temperature = [0, 0], Penalty = [1, 2], History = [[], [1, 2, 5]] };
+        SamplingCase greedy = new([SamplingRow.Plain with { Temperature = 0 }, SamplingRow.Plain with { Temperature = 0, RepetitionPenalty = 2 }]) { History = [[], [1, 2, 5]] };
         (int[] ids, float[] logProb, float[] sampled) = Run(Kernels, Tile(logits, 2), 6, greedy);
         Assert.Equal([1, 4], ids);
         Assert.Equal([0, 0], sampled);
@@ -113,9 +194,9 @@ public abstract class SamplingContract<TBackend> : KernelSuite<TBackend> where T
     public void Sample_TiesAtTheThreshold_StayIn()
     {
         float[] logits = [2, 1, 1, 1, 0];
-        SamplingCase ties = SamplingCase.Plain(1) with { TopK = [2] };
+        SamplingCase ties = SamplingCase.Plain(1).With(r => r with { TopK = 2 });
         Assert.Equal([0, 1, 2, 3], Run(Kernels, Tile(logits, 400), 5, ties.Repeat(0, 400)).Ids.Distinct().Order());
-        ties = SamplingCase.Plain(1) with { MinP = [1] };
+        ties = SamplingCase.Plain(1).With(r => r with { MinP = 1 });
         Assert.Equal([1, 2], Run(Kernels, Tile([0, 3, 3, 2], 100), 4, ties.Repeat(0, 100)).Ids.Distinct().Order());
     }
 
@@ -132,11 +213,11 @@ public abstract class SamplingContract<TBackend> : KernelSuite<TBackend> where T
     {
         const int Rows = 90, Vocabulary = 77, Words = 4;
         float[] logits = Random.Normal(Rows * Vocabulary, 2);
-        SamplingCase all = MixedCase(Rows, Vocabulary);
-        int[] masks = Random.Integers(3 * Words, int.MinValue, int.MaxValue), maskRows = [.. Enumerable.Range(0, Rows).Select(r => r % 4 - 1)];
-        masks.AsSpan(2 * Words).Clear();
-        (int[] ids, float[] logProb, float[] sampled) = Run(Kernels, logits, Vocabulary, all, masks, maskRows);
-        bool Allowed(int r, int v) => maskRows[r] < 0 || (masks[maskRows[r] * Words + v / 32] >> (v % 32) & 1) != 0;
+        SamplingCase all = SamplingCase.Mixed(Random, Rows, Vocabulary);
+        int[][] masks = [Random.Integers(Words, int.MinValue, int.MaxValue), Random.Integers(Words, int.MinValue, int.MaxValue), new int[Words]];
+        int[] maskRows = [.. Enumerable.Range(0, Rows).Select(r => r % 4 - 1)];
+        (int[] ids, float[] logProb, float[] sampled) = Run(Kernels, logits, Vocabulary, all with { Masks = masks, Rows = [.. all.Rows.Select((row, r) => row with { Mask = maskRows[r] })] });
+        bool Allowed(int r, int v) => maskRows[r] < 0 || (masks[maskRows[r]][v / 32] >> (v % 32) & 1) != 0;
         float[] masked = [.. logits.Select((z, i) => Allowed(i / Vocabulary, i % Vocabulary) ? z : float.NegativeInfinity)];
         (int[] expected, _, float[] expectedSampled) = Run(Kernels, masked, Vocabulary, all);
         for (int r = 0; r < Rows; r++)
@@ -153,7 +234,7 @@ public abstract class SamplingContract<TBackend> : KernelSuite<TBackend> where T
             Assert.Equal(logits[r * Vocabulary + ids[r]] / Scale(r) - total, logProb[r], 1e-4);
         }
 
-        double Scale(int r) => all.Temperature[r] == 0 ? 1 : all.Temperature[r];
+        double Scale(int r) => all.Rows[r].Temperature == 0 ? 1 : all.Rows[r].Temperature;
     }
 
     [SkippableTheory, InlineData(1), InlineData(5), InlineData(64)]
@@ -185,35 +266,47 @@ public abstract class SamplingContract<TBackend> : KernelSuite<TBackend> where T
         Tensor logits = Kernels.Allocate(DType.Float32, 2, 5), ids = Kernels.Allocate(DType.Int32, 2), two = Kernels.Allocate(DType.Float32, 2), bad = Kernels.Allocate(DType.Float32, 3);
         SamplingCase plain = SamplingCase.Plain(2);
         void Draw(SamplingCase c) => Kernels.Sample(logits, c.Tensors(Kernels), ids, two, default);
-        Refuses("parameters.Temperature", () => Draw(plain with { Temperature = [1, -1] }));
-        Refuses("parameters.TopK", () => Draw(plain with { TopK = [1, -1] }));
-        Refuses("parameters.TopP", () => Draw(plain with { TopP = [0, 1] }));
-        Refuses("parameters.MinP", () => Draw(plain with { MinP = [0, 1.5f] }));
-        Refuses("parameters.RepetitionPenalty", () => Draw(plain with { Penalty = [1.5f, 1] }));
-        Refuses("parameters.Seeds", () => Draw(plain with { Seeds = [1] }));
+        void RefusesRow(string field, Func<SamplingRow, SamplingRow> change) => Refuses($"parameters.Rows[1].{field}", () => Draw(plain with { Rows = [plain.Rows[0], change(plain.Rows[1])], History = [[0], [1]] }));
+        RefusesRow("Temperature", r => r with { Temperature = -1 });
+        RefusesRow("Temperature", r => r with { Temperature = float.NaN });
+        RefusesRow("TopK", r => r with { TopK = -1 });
+        RefusesRow("TopP", r => r with { TopP = 1.5f });
+        RefusesRow("MinP", r => r with { MinP = -0.5f });
+        RefusesRow("TypicalP", r => r with { TypicalP = 0 });
+        RefusesRow("EpsilonCutoff", r => r with { EpsilonCutoff = 1 });
+        RefusesRow("EtaCutoff", r => r with { EtaCutoff = float.NaN });
+        RefusesRow("TopNSigma", r => r with { TopNSigma = float.PositiveInfinity });
+        RefusesRow("RepetitionPenalty", r => r with { RepetitionPenalty = 0 });
+        RefusesRow("FrequencyPenalty", r => r with { FrequencyPenalty = float.NaN });
+        RefusesRow("NoRepeatNgram", r => r with { NoRepeatNgram = -1 });
+        RefusesRow("RulesCount", r => r with { RulesCount = 1 });
+        RefusesRow("Mask", r => r with { Mask = 0 });
+        Refuses("parameters.History", () => Draw(plain.With(r => r with { NoRepeatNgram = 2 })));
+        Refuses("parameters.Rules[0]", () => Draw(plain with { Rules = [new SamplingRule([1], float.NaN)] }));
+        Refuses("parameters.Rules[1]", () => Draw(plain with { Rules = [new SamplingRule([1], 1), new SamplingRule([], 1)] }));
+        Refuses("parameters.Rows", () => Draw(SamplingCase.Plain(3)));
         Refuses("ids", () => Kernels.Sample(logits, plain.Tensors(Kernels), bad, two, default));
+        Refuses("processed", () => Kernels.ProcessLogits(logits, plain.Tensors(Kernels), bad));
+        Refuses("logProbs", () => Kernels.LogSoftmax(logits, two, bad));
+        Refuses("ids", () => Kernels.TopValues(logits, Kernels.Allocate(DType.Int32, 2, 6), Kernels.Allocate(DType.Float32, 2, 6)));
         Refuses("ids", () => Kernels.TopLogProbs(logits, two, Kernels.Allocate(DType.Int32, 2, 6), Kernels.Allocate(DType.Float32, 2, 6)));
         Refuses("targets[0]", () => Kernels.LogProbsFromLogits(logits, two, Kernels.Ints([5, 0]), two));
     }
 
-    private SamplingCase MixedCase(int rows, int vocabulary)
+    private (int[] Ids, float[] LogProb, float[] Sampled) Run(IKernels k, float[] logits, int vocabulary, SamplingCase parameters)
     {
-        SamplingCase plain = SamplingCase.Plain(rows, Random.Seed);
-        return plain with
-        {
-            Temperature = [.. Random.Uniform(rows, 0.3, 2).Select((t, r) => r % 7 == 0 ? 0 : t)], TopK = Random.Integers(rows, 0, 30), TopP = Random.Uniform(rows, 0.3, 1),
-            MinP = Random.Uniform(rows, 0, 0.1), Penalty = Random.Uniform(rows, 0.8, 1.5), History = [.. Enumerable.Range(0, rows).Select(_ => Random.Integers(Random.Integer(0, 20), 0, vocabulary))],
-            Requests = [.. Random.Integers(rows, 0, 99).Select(v => (long)v)], Choices = Random.Integers(rows, 0, 4), Positions = Random.Integers(rows, 0, 1000),
-        };
+        int rows = parameters.Rows.Length;
+        Tensor ids = k.Allocate(DType.Int32, rows), logProb = k.Allocate(DType.Float32, rows), sampled = k.Allocate(DType.Float32, rows);
+        k.Sample(Place(k, logits, rows, vocabulary), parameters.Tensors(k), ids, logProb, sampled);
+        return (k.ReadInts(ids), k.Read(logProb), k.Read(sampled));
     }
 
-    private (int[] Ids, float[] LogProb, float[] Sampled) Run(IKernels k, float[] logits, int vocabulary, SamplingCase parameters, int[]? masks = null, int[]? maskRows = null)
+    private float[] Process(IKernels k, float[] logits, int vocabulary, SamplingCase parameters)
     {
-        SamplingTensors tensors = parameters.Tensors(k);
-        if (masks is not null) { tensors = tensors with { Masks = k.Ints(masks, masks.Length / 4, 4), MaskRows = k.Ints(maskRows!) }; }
-        Tensor ids = k.Allocate(DType.Int32, parameters.Rows), logProb = k.Allocate(DType.Float32, parameters.Rows), sampled = k.Allocate(DType.Float32, parameters.Rows);
-        k.Sample(Place(k, logits, parameters.Rows, vocabulary), tensors, ids, logProb, sampled);
-        return (k.ReadInts(ids), k.Read(logProb), k.Read(sampled));
+        int rows = parameters.Rows.Length;
+        Tensor processed = Space(k, rows, vocabulary);
+        k.ProcessLogits(Place(k, logits, rows, vocabulary), parameters.Tensors(k), processed);
+        return k.Read(processed);
     }
 
     private static float[] Tile(float[] row, int rows) => [.. Enumerable.Repeat(row, rows).SelectMany(v => v)];
