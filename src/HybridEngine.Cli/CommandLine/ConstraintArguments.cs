@@ -71,7 +71,7 @@ internal sealed record ConstraintText(string Kind, IReadOnlyList<string> Texts, 
     };
 
     /// <summary>For a model's vocabulary.</summary>
-    public TokenConstraint Compile(ConstraintCache constraints) => Kind switch
+    public TokenConstraint Compile(CompiledConstraints constraints) => Kind switch
     {
         "json_schema" => constraints.JsonSchema(Texts[0]),
         "regex" => constraints.Regex(Texts[0], Source),

@@ -5,17 +5,17 @@ namespace HybridEngine;
 public sealed partial class HybridModel
 {
     private readonly Lock _constraintsGate = new();
-    private ConstraintCache? _constraints;
+    private CompiledConstraints? _constraints;
 
     /// <summary>Constraints on completions, compiled for this model's vocabulary and kept: for <see cref="SamplingOptions.Constraint"/>.</summary>
     /// <exception cref="HybridEngine.Core.InvalidInputException">The model has no tokenizer, or no end token.</exception>
-    public ConstraintCache Constraints
+    public CompiledConstraints Constraints
     {
         get
         {
             lock (_constraintsGate)
             {
-                return _constraints ??= new ConstraintCache(ConstraintVocabulary.FromTokenizer(
+                return _constraints ??= new CompiledConstraints(ConstraintVocabulary.FromTokenizer(
                     RequireTokenizer(), [.. Decoder.Config.EosTokenIds.Union(RequireTokenizer().EndTokenIds).Where(id => id < RequireTokenizer().VocabularySize)]));
             }
         }

@@ -3,7 +3,7 @@ using HybridEngine.Core;
 namespace HybridEngine.Inference;
 
 /// <summary>Compiled constraints of one vocabulary, by what they were made from: requests that ask for the same language share its masks. For use by several threads.</summary>
-public sealed class ConstraintCache
+public sealed class CompiledConstraints
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Kind, string Text), LinkedListNode<((string, string) Key, Lazy<TokenConstraint> Constraint)>> _known = [];
@@ -12,7 +12,7 @@ public sealed class ConstraintCache
 
     /// <param name="vocabulary">The model's vocabulary.</param>
     /// <param name="capacity">Constraints kept; the one that was asked for longest ago goes first.</param>
-    public ConstraintCache(ConstraintVocabulary vocabulary, int capacity = 32)
+    public CompiledConstraints(ConstraintVocabulary vocabulary, int capacity = 32)
     {
         ArgumentNullException.ThrowIfNull(vocabulary);
         if (capacity < 1) { throw new InvalidInputException("capacity", $"{capacity}", "at least 1"); }
