@@ -12,6 +12,9 @@ public sealed class FamilyTests
     [InlineData("qwen2", """{"use_sliding_window": false, "sliding_window": 16, "max_window_layers": 0}""", new int[0])]
     [InlineData("qwen2", """{"use_sliding_window": true, "sliding_window": 16}""", new int[0])]
     [InlineData("qwen3", """{"use_sliding_window": true, "sliding_window": 8, "layer_types": ["sliding_attention", "full_attention", "full_attention", "sliding_attention"]}""", new[] { 8, 0, 0, 8 })]
+    [InlineData("smollm3", """{"use_sliding_window": true, "sliding_window": 8}""", new[] { 0, 0, 0, 8 })]
+    [InlineData("smollm3", """{"use_sliding_window": true, "sliding_window": 8, "no_rope_layers": [0, 1, 1, 0, 1]}""", new[] { 8, 0, 0, 8 })]
+    [InlineData("gemma2", """{"sliding_window": 8}""", new[] { 8, 0, 8, 0 })]
     [InlineData("mistral", """{"sliding_window": 32}""", new[] { 32, 32, 32, 32 })]
     [InlineData("mistral", """{"sliding_window": null}""", new int[0])]
     [InlineData("mistral", """{}""", new[] { 4096, 4096, 4096, 4096 })]
@@ -126,6 +129,14 @@ public sealed class FamilyTests
         Assert.Equal(new[] { false, true, false, false }, c.Experts!.Layers);
         Assert.Equal((6, 3, 40, true), (c.Experts.Count, c.Experts.PerToken, c.Experts.IntermediateSize, c.Experts.NormalizeWeights));
     }
+
+    [Theory]
+    [InlineData("llama", 10000)]
+    [InlineData("mixtral", 1e6)]
+    [InlineData("smollm3", 2e6)]
+    [InlineData("gemma3_text", 1e6)]
+    public void Read_NoRopeTheta_TransformersDefault(string family, double theta) =>
+        Assert.Equal(Math.Pow(theta, -2.0 / 16), Read(family, "{}").Rotary!.InverseFrequencies[1], 1e-15);
 
     [Fact]
     public void Read_GptNeoAttentionTypes_RepeatedAndChecked()

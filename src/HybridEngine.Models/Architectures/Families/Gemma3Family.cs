@@ -11,6 +11,8 @@ internal sealed class Gemma3Family : LlamaLayout
 
     internal override TensorNames Names => Gemma2Family.SandwichNames;
 
+    protected override double DefaultTheta => 1e6;
+
     protected override IReadOnlyList<string> Options => ["attn_logit_softcapping", "final_logit_softcapping", "query_pre_attn_scalar"];
 
     protected override DecoderConfig ReadDecoder(ConfigReader config)
@@ -27,9 +29,9 @@ internal sealed class Gemma3Family : LlamaLayout
             LogitSoftCap = Gemma2Family.ReadCap(config, "final_logit_softcapping", 0),
             Windows = ReadWindows(config, c.Layers, config.Integer("sliding_window") ?? 4096, i => (i + 1) % pattern != 0),
         };
-        RotarySpec local = RotaryFrequencies.ReadByKind(config, c.HeadSize, c.MaxPositions).Local;
+        RotarySpec local = RotaryFrequencies.ReadByKind(config, c.HeadSize, c.MaxPositions, DefaultTheta).Local;
         return c with { LayerRotary = [.. Enumerable.Range(0, c.Layers).Select(i => c.Window(i) > 0 ? local : c.Rotary)] };
     }
 
-    protected override RotarySpec ReadRotary(ConfigReader config, DecoderConfig c) => RotaryFrequencies.ReadByKind(config, c.HeadSize, c.MaxPositions).Global;
+    protected override RotarySpec ReadRotary(ConfigReader config, DecoderConfig c) => RotaryFrequencies.ReadByKind(config, c.HeadSize, c.MaxPositions, DefaultTheta).Global;
 }

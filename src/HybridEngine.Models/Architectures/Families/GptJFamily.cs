@@ -29,7 +29,8 @@ internal sealed class GptJFamily : ModelFamily
     {
         SizeKeys keys = new("n_embd", "n_layer", "n_head", Intermediate: "n_inner", Positions: "n_positions");
         DecoderConfig c = ReadSizes(config, keys, LayerNorm(config, "layer_norm_epsilon"), ReadActivation(config, "activation_function", "gelu_new"), tied: false);
-        int rotary = config.IsNull("rotary_dim") ? c.HeadSize : config.Size("rotary_dim", 64);
+        if (config.IsNull("rotary_dim")) { throw config.Unsupported("rotary_dim", "a number"); }
+        int rotary = config.Size("rotary_dim", 64);
         return c with
         {
             BlockOrder = BlockOrder.ParallelOneNorm,

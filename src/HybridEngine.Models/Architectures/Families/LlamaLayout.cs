@@ -30,6 +30,9 @@ internal abstract class LlamaLayout : ModelFamily
 
     internal override TensorNames Names => LlamaNames;
 
+    /// <summary>Base of the rotary frequencies where the file has none.</summary>
+    protected virtual double DefaultTheta => 10000;
+
     /// <summary>The keys that all relatives have; a family adds its own with a <c>with</c> expression.</summary>
     /// <param name="config">The file.</param>
     /// <param name="positions">Longest context where the file does not say.</param>
@@ -46,7 +49,7 @@ internal abstract class LlamaLayout : ModelFamily
     }
 
     /// <summary>The rotary frequencies of all layers.</summary>
-    protected virtual RotarySpec ReadRotary(ConfigReader config, DecoderConfig c) => RotaryFrequencies.Read(config, c.HeadSize, c.MaxPositions);
+    protected virtual RotarySpec ReadRotary(ConfigReader config, DecoderConfig c) => RotaryFrequencies.Read(config, c.HeadSize, c.MaxPositions, theta: DefaultTheta);
 
     /// <summary><c>attention_bias</c>: on q, k, v and the output alike.</summary>
     protected static DecoderConfig WithAttentionBias(ConfigReader config, DecoderConfig c)

@@ -16,6 +16,8 @@ internal sealed class MixtralFamily : LlamaLayout
         ExpertDown = "w2",
     };
 
+    protected override double DefaultTheta => 1e6;
+
     protected override IReadOnlyList<string> Options => ["num_local_experts", "num_experts"];
 
     protected override DecoderConfig ReadDecoder(ConfigReader config)

@@ -12,28 +12,29 @@ public static class RotaryFrequencies
     /// <param name="headSize">Elements of a head.</param>
     /// <param name="maxPositions">The model's longest context.</param>
     /// <param name="partial">The part of a head that is rotated where the file does not say; null for families that rotate all of it.</param>
-    public static RotarySpec Read(ConfigReader config, int headSize, int maxPositions, double? partial = null)
+    /// <param name="theta">Base where the file does not say.</param>
+    public static RotarySpec Read(ConfigReader config, int headSize, int maxPositions, double? partial = null, double theta = 10000)
     {
         ConfigReader? scaling = config.Section("rope_parameters") ?? config.Section("rope_scaling");
         if (scaling is not null && (scaling.Has("full_attention") || scaling.Has("sliding_attention"))) { throw config.Unsupported("rope_parameters", "one set for all layers"); }
-        return Read(config, scaling, headSize, maxPositions, partial);
+        return Read(config, scaling, headSize, maxPositions, partial, theta);
     }
 
-    /// <summary>As <see cref="Read(ConfigReader, int, int, double?)"/> for families whose windowed layers have frequencies of their own: those of global and those of local layers.</summary>
-    public static (RotarySpec Global, RotarySpec Local) ReadByKind(ConfigReader config, int headSize, int maxPositions)
+    /// <summary>As <see cref="Read(ConfigReader, int, int, double?, double)"/> for families whose windowed layers have frequencies of their own: those of global and those of local layers.</summary>
+    public static (RotarySpec Global, RotarySpec Local) ReadByKind(ConfigReader config, int headSize, int maxPositions, double theta)
     {
         if (config.Section("rope_parameters") is { } sets && (sets.Has("full_attention") || sets.Has("sliding_attention")))
         {
-            return (Read(config, sets.Section("full_attention"), headSize, maxPositions, null), Read(config, sets.Section("sliding_attention"), headSize, maxPositions, null));
+            return (Read(config, sets.Section("full_attention"), headSize, maxPositions, null, theta), Read(config, sets.Section("sliding_attention"), headSize, maxPositions, null, 10000));
         }
 
-        return (Read(config, headSize, maxPositions), new RotarySpec(headSize, Plain(headSize, config.Positive("rope_local_base_freq", 10000))));
+        return (Read(config, headSize, maxPositions, theta: theta), new RotarySpec(headSize, Plain(headSize, config.Positive("rope_local_base_freq", 10000))));
     }
 
-    private static RotarySpec Read(ConfigReader config, ConfigReader? scaling, int headSize, int maxPositions, double? partial)
+    private static RotarySpec Read(ConfigReader config, ConfigReader? scaling, int headSize, int maxPositions, double? partial, double absent)
     {
         // transformers 5 moved rope_theta into rope_parameters; a top-level one still counts when that has none.
-        double theta = scaling is not null && scaling.Has("rope_theta") ? scaling.Positive("rope_theta") : config.Positive(config.Has("rotary_emb_base") ? "rotary_emb_base" : "rope_theta", 10000);
+        double theta = scaling is not null && scaling.Has("rope_theta") ? scaling.Positive("rope_theta") : config.Positive(config.Has("rotary_emb_base") ? "rotary_emb_base" : "rope_theta", absent);
         string kind = scaling?.Text("rope_type") ?? scaling?.Text("type") ?? "default";
         // The names that LongRoPE had before its own.
         if (kind is "su" || (kind is "yarn" && scaling!.Has("short_factor"))) { kind = "longrope"; }
