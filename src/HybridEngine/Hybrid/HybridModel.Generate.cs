@@ -38,7 +38,7 @@ public sealed partial class HybridModel
         {
             foreach (GenerationRequest request in requests) { generations.Add(engine.Submit(request)); }
             engine.Run();
-            return generations;
+            return generations.TrueForAll(g => g.IsFinished) ? generations : throw Stopped();
         }
         finally
         {
@@ -61,7 +61,7 @@ public sealed partial class HybridModel
         {
             while (!generation.IsFinished)
             {
-                engine.Step();
+                if (!engine.Step()) { throw Stopped(); }
                 while (pieces.TryDequeue(out string? piece))
                 {
                     if (piece.Length > 0) { yield return piece; }
@@ -73,6 +73,8 @@ public sealed partial class HybridModel
             engine.Cancel(generation);
         }
     }
+
+    private static InvalidOperationException Stopped() => new("The engine is paused or asleep: Resume or Wake it first.");
 
     private SamplingOptions DefaultSampling => new() { Seed = _options.Seed };
 

@@ -160,7 +160,8 @@ public sealed partial class HybridModel : IDisposable
     private void LeaveGenerate()
     {
         if (_engine is null) { return; }
-        if (_engine.HasWork) { throw new InvalidOperationException("Completions are still running: run or cancel them before training."); }
+        // What a pause keeps goes on after training, with the new weights.
+        if (_engine is { HasWork: true, IsPaused: false }) { throw new InvalidOperationException("Completions are still running: run, pause or cancel them before training."); }
         if (_engine.CacheBytes > _options.IdleBytes) { _engine.ReleaseMemory(); }
     }
 

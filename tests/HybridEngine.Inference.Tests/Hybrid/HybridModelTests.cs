@@ -66,6 +66,43 @@ public sealed class HybridModelTests
     }
 
     [Fact]
+    public void Train_WhileAPauseKeepsCompletions_TheyGoOnWithTheNewWeights()
+    {
+        using HybridModel model = Open(Backends.Reference);
+        GenerationEngine engine = model.Generator();
+        GenerationRequest request = new() { Prompt = [3, 4, 5], Sampling = new() { MaxTokens = 12, IgnoreEos = true } };
+        Generation g = engine.Submit(request);
+        for (int i = 0; i < 5; i++) { engine.Step(); }
+        engine.Pause();
+        TrainableLanguageModel trainer = model.Train();
+        PackedBatch batch = PackedBatch.Pack([3, 4, 5, 6, 7]);
+        trainer.TrainForward(batch, TokenSelection.NextTokens(batch));
+        trainer.TrainBackward([-1, -1, -1, -1]);
+        trainer.Step(1e-2);
+        Assert.Throws<InvalidOperationException>(() => model.Generate([[3]]));
+        model.Generator().Resume();
+        engine.Run();
+        GenerationResult r = g.Results()[0];
+        Assert.Equal([0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1], r.WeightVersions);
+        Compare.SameBits(model.Score([[3, 4, 5, .. r.TokenIds]])[0].LogProbs.AsSpan(2 + 5), r.LogProbs.AsSpan(5));
+    }
+
+    [Fact]
+    public void Generate_WithADraftModel_SameAnswers()
+    {
+        using HybridModel plain = Open(Backends.Reference), guessing = Open(Backends.Reference, new HybridOptions { Backend = Backends.Reference, DraftModel = _llama });
+        SamplingOptions sampling = new() { MaxTokens = 30, IgnoreEos = true };
+        GenerationResult[] expected = Rollout(plain, [[3, 4, 5], [9, 8]], sampling), actual = Rollout(guessing, [[3, 4, 5], [9, 8]], sampling);
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.Equal(expected[i].TokenIds, actual[i].TokenIds);
+            Compare.SameBits(expected[i].LogProbs, actual[i].LogProbs);
+        }
+
+        Assert.True(guessing.Generator().Statistics.AcceptedDrafts > 20);
+    }
+
+    [Fact]
     public void Save_AfterAStep_LoadsWithTheSameWeights()
     {
         string folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
