@@ -8,6 +8,8 @@ public sealed class AdapterRows
 {
     private readonly List<AdapterRun> _runs = [];
     private readonly List<AdapterRun> _heads = [];
+    private int[] _expertOffsets = [], _expertTokens = [];
+    private bool _anyExperts;
 
     /// <summary>False when no row has an adapter.</summary>
     public bool Any { get; private set; }
@@ -26,7 +28,7 @@ public sealed class AdapterRows
     {
         _runs.Clear();
         _heads.Clear();
-        (Rows, Any) = (0, false);
+        (Rows, Any, _anyExperts) = (0, false, false);
     }
 
     /// <summary>The next rows of the batch.</summary>
@@ -39,6 +41,7 @@ public sealed class AdapterRows
         Append(_heads, new AdapterRun(adapter is { HasHead: true } ? adapter : null, Rows, rows));
         Rows += rows;
         Any |= adapter is not null;
+        _anyExperts |= adapter is { HasExperts: true };
     }
 
     /// <summary>The same for rows [first, first + count) of the batch.</summary>
@@ -58,6 +61,29 @@ public sealed class AdapterRows
     internal void Apply(Parameter weight, TensorPool pool, Tensor x, Tensor y)
     {
         foreach (AdapterRun run in _runs) { run.Adapter?.Apply(weight, pool, run.Of(x), run.Of(y)); }
+    }
+
+    /// <summary>Adds the changes of every row's adapter to the outputs of experts.</summary>
+    /// <remarks>Rows come by expert and, within one, by token (<see cref="IExpertKernels.GroupChoices"/>): those of a run are consecutive. Where they begin is read back from the device, for
+    /// batches with adapters of experts alone.</remarks>
+    internal void ApplyExperts(ExpertWeights experts, IKernels kernels, TensorPool pool, ExpertTape route, Tensor x, Tensor y)
+    {
+        if (!_anyExperts) { return; }
+        int count = experts.Parameters.Count, choices = (int)x.Shape[0];
+        if (_expertOffsets.Length < count + 1) { _expertOffsets = new int[count + 1]; }
+        if (_expertTokens.Length < choices) { _expertTokens = new int[choices * 2]; }
+        kernels.Download(route.Offsets, _expertOffsets.AsSpan(0, count + 1));
+        kernels.Download(route.Tokens, _expertTokens.AsSpan(0, choices));
+        for (int e = 0; e < count; e++)
+        {
+            int row = _expertOffsets[e], end = _expertOffsets[e + 1];
+            foreach (AdapterRun run in _runs)
+            {
+                int first = row;
+                while (row < end && _expertTokens[row] < run.First + run.Count) { row++; }
+                if (row > first) { run.Adapter?.Apply(experts.Parameters[e], pool, x.Rows(first, row - first), y.Rows(first, row - first)); }
+            }
+        }
     }
 
     /// <summary>Brings every row of the token table to its adapter's.</summary>

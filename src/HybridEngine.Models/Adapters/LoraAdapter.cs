@@ -37,6 +37,7 @@ public sealed class LoraAdapter : IDisposable
                 if (change.Target.Role == ParameterRole.Embedding) { table = change; }
                 else if (change.Target.Role == ParameterRole.Head) { _headChange = change; }
                 else { linear.Add(change); }
+                HasExperts |= change.Target.Expert >= 0;
             }
 
             foreach (IGrouping<Parameter, LoraDelta> group in linear.GroupBy(c => decoder.Find(c.Target)))
@@ -132,6 +133,9 @@ public sealed class LoraAdapter : IDisposable
         _head.Set(head);
     }
 
+    /// <summary>It changes experts.</summary>
+    internal bool HasExperts { get; }
+
     /// <summary>It has a vocabulary head of its own.</summary>
     internal bool HasHead => _head is not null;
 
@@ -148,7 +152,7 @@ public sealed class LoraAdapter : IDisposable
     private Parameter? BiasOf(Parameter weight)
     {
         ParameterBinding first = weight.Binding;
-        ParameterBinding? bias = _decoder.Bindings.FirstOrDefault(b => b.IsBias && b.Role == first.Role && b.Layer == first.Layer);
+        ParameterBinding? bias = _decoder.Bindings.FirstOrDefault(b => b.IsBias && b.Role == first.Role && b.Layer == first.Layer && b.Expert == first.Expert);
         return bias is null ? null : _decoder.Find(bias);
     }
 

@@ -55,7 +55,6 @@ internal sealed class LoraFit
         ParameterBinding first = parts[0];
         bool table = first.Role == ParameterRole.Embedding;
         if (table != module.IsEmbedding) { throw new UnsupportedException(Where(module.Down), $"{(module.IsEmbedding ? "lora_embedding_A" : "lora_A")} of {first.Role}", table ? "lora_embedding_A and lora_embedding_B" : "lora_A and lora_B"); }
-        if (first.Expert >= 0) { throw new UnsupportedException(Where(module.Down), $"an adapter of an expert ({module.Name})", "attention, dense MLPs, the router, the token table and the vocabulary head"); }
         if (first.Role == ParameterRole.PositionEmbedding) { throw new UnsupportedException(Where(module.Down), "an adapter of learned positions", "linear layers, the token table and the vocabulary head"); }
         (int inputs, int outputs) = table ? (first.Rows, first.Columns) : (first.Columns, first.FusedRows);
         if (module.Down.Shape[1] != inputs) { throw new InvalidInputException(Where(module.Down), StoredTensor.Describe(module.Down.Shape), $"[{module.Rank}, {inputs}], by the base"); }

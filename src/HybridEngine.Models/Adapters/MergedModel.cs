@@ -86,7 +86,7 @@ public sealed class MergedModel : IParameterSource
         }
     }
 
-    private static bool IsBiasOf(ParameterBinding binding, ParameterBinding weight) => binding.IsBias && binding.Role == weight.Role && binding.Layer == weight.Layer;
+    private static bool IsBiasOf(ParameterBinding binding, ParameterBinding weight) => binding.IsBias && binding.Role == weight.Role && binding.Layer == weight.Layer && binding.Expert == weight.Expert;
 
     private static bool IsTableOrHead(ParameterBinding binding) => binding.Role is ParameterRole.Embedding or ParameterRole.Head;
 }

@@ -27,11 +27,11 @@ public sealed partial class DecoderForward
         _kernels.GroupChoices(route.Chosen, route.Offsets, route.Tokens, route.Slots);
         _kernels.GatherRows(x, route.Tokens, route.Inputs);
 
-        tape.Up = ProjectGrouped(experts.Up, route.Inputs, route.Offsets);
+        tape.Up = ProjectGrouped(experts.Up, route.Inputs, route);
         Free(route.Inputs);
         tape.Activated = Activate(tape.Up, config.IntermediateSize);
         Free(tape.Up);
-        route = route with { Outputs = ProjectGrouped(experts.Down, tape.Activated, route.Offsets) };
+        route = route with { Outputs = ProjectGrouped(experts.Down, tape.Activated, route) };
         Free(tape.Activated);
 
         Tensor result = _pool.Rent(DType.Float32, tokens, _config.HiddenSize);
@@ -42,10 +42,11 @@ public sealed partial class DecoderForward
     }
 
     // Every projection of experts passes here.
-    private Tensor ProjectGrouped(ExpertWeights weights, Tensor grouped, Tensor offsets)
+    private Tensor ProjectGrouped(ExpertWeights weights, Tensor grouped, ExpertTape route)
     {
         Tensor y = _pool.Rent(DType.Float32, grouped.Shape[0], weights.Outputs);
-        _kernels.GroupedLinear(grouped, offsets, weights.Matrices(), y);
+        _kernels.GroupedLinear(grouped, route.Offsets, weights.Matrices(), y);
+        _adapters?.ApplyExperts(weights, _kernels, _pool, route, grouped, y);
         return y;
     }
 }

@@ -21,7 +21,7 @@ internal static class RandomAdapter
         if (tableAndHead)
         {
             ParameterBinding table = decoder.Bindings.First(b => b.Role == ParameterRole.Embedding);
-            ParameterBinding head = new(ParameterRole.Head, -1, false, "lm_head.weight", table.Rows, table.Columns, FusedRows: table.Rows);
+            ParameterBinding head = decoder.Bindings.FirstOrDefault(b => b is { Role: ParameterRole.Head, IsBias: false }) ?? new ParameterBinding(ParameterRole.Head, -1, false, "lm_head.weight", table.Rows, table.Columns, FusedRows: table.Rows);
             int rank = random.Integer(1, 9);
             changes.Add(new LoraDelta(table, "embed", rank, 0.7f, random.Normal(table.Rows * rank, 0.3), random.Normal(table.Columns * rank, 0.3)));
             if (random.Integer(0, 2) == 0) { changes.Add(Change(head, random)); }
@@ -35,6 +35,6 @@ internal static class RandomAdapter
     {
         int rank = random.Integer(1, 9);
         float[]? magnitude = random.Integer(0, 3) == 0 ? random.Uniform(target.Rows, 0.5, 2) : null;
-        return new LoraDelta(target, $"{target.Layer}.{target.Role}", rank, (float)(0.25 * random.Integer(1, 9)), random.Normal(rank * target.Columns, 0.2), random.Normal(target.Rows * rank, 0.2), null, magnitude);
+        return new LoraDelta(target, $"{target.Layer}.{target.Role}.{target.Expert}", rank, (float)(0.25 * random.Integer(1, 9)), random.Normal(rank * target.Columns, 0.2), random.Normal(target.Rows * rank, 0.2), null, magnitude);
     }
 }

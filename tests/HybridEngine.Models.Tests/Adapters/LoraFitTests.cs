@@ -19,6 +19,8 @@ public sealed class LoraFitTests
     [InlineData("bloom", "transformer.h.0.self_attention.query_key_value", false)]
     [InlineData("phi3", "model.layers.0.self_attn.qkv_proj", false)]
     [InlineData("phi3", "model.layers.1.mlp.gate_up_proj", false)]
+    [InlineData("mixtral", "model.layers.0.block_sparse_moe.experts.2.w2", false)]
+    [InlineData("qwen3-moe", "model.layers.0.mlp.experts.1.up_proj", false)]
     [InlineData("gemma2", "model.layers.0.self_attn.v_proj", false)]
     public void Merged_OneModule_IsTheStoredTensorPlusTheProduct(string name, string module, bool transposed)
     {
