@@ -14,6 +14,12 @@ internal static class ChatSettings
         ("top_p", s => Text(s.TopP), (s, v) => Single(v) is { } x ? s with { TopP = x } : null),
         ("min_p", s => Text(s.MinP), (s, v) => Single(v) is { } x ? s with { MinP = x } : null),
         ("repetition_penalty", s => Text(s.RepetitionPenalty), (s, v) => Single(v) is { } x ? s with { RepetitionPenalty = x } : null),
+        ("presence_penalty", s => Text(s.PresencePenalty), (s, v) => Single(v) is { } x ? s with { PresencePenalty = x } : null),
+        ("frequency_penalty", s => Text(s.FrequencyPenalty), (s, v) => Single(v) is { } x ? s with { FrequencyPenalty = x } : null),
+        ("no_repeat_ngram_size", s => Text(s.NoRepeatNgram), (s, v) => Integer(v) is { } x ? s with { NoRepeatNgram = x } : null),
+        ("typical_p", s => Text(s.TypicalP), (s, v) => Single(v) is { } x ? s with { TypicalP = x } : null),
+        ("top_n_sigma", s => Text(s.TopNSigma), (s, v) => Single(v) is { } x ? s with { TopNSigma = x } : null),
+        ("min_tokens", s => Text(s.MinTokens), (s, v) => Integer(v) is { } x ? s with { MinTokens = x } : null),
         ("max_tokens", s => Text(s.MaxTokens), (s, v) => Integer(v) is { } x ? s with { MaxTokens = x } : null),
         ("seed", s => Text(s.Seed), (s, v) => long.TryParse(v, NumberStyles.Integer, CultureInfo.InvariantCulture, out long x) ? s with { Seed = x } : null),
         ("stop", s => string.Join(", ", s.StopTexts.Select(t => $"'{t}'")), (s, v) => s with { StopTexts = v.Length == 0 ? [] : [v] }),
@@ -23,7 +29,7 @@ internal static class ChatSettings
     public static string Names => string.Join(", ", _all.Select(o => o.Name));
 
     /// <summary>Every option with its value.</summary>
-    public static IEnumerable<string> Describe(SamplingOptions sampling) => _all.Select(o => $"  {o.Name,-20}{o.Get(sampling)}");
+    public static IEnumerable<string> Describe(SamplingOptions sampling) => _all.Select(o => $"  {o.Name,-22}{o.Get(sampling)}");
 
     /// <summary>Options with one of them changed.</summary>
     /// <exception cref="InvalidInputException">The name is not known, or its value cannot be.</exception>

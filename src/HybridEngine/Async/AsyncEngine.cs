@@ -58,6 +58,8 @@ public sealed partial class AsyncEngine : IAsyncDisposable, IDisposable
 
     internal Models.DecoderConfig Config => _model.Decoder.Config;
 
+    internal CompiledConstraints Constraints => _model.Constraints;
+
     internal long DefaultSeed => _model.Options.Seed;
 
     /// <summary>Loads a model on a thread of the pool and starts an engine that owns it.</summary>

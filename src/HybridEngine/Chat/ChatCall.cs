@@ -52,17 +52,19 @@ internal sealed record ChatCall
     public bool IsJson { get; init; }
 
     /// <exception cref="HybridEngineException">An option cannot be honoured; the message names it.</exception>
-    public static ChatCall Read(ChatOptions? options, ChatClientOptions defaults, string model, ConstraintCache constraints, IChatClient client)
+    public static ChatCall Read(ChatOptions? options, ChatClientOptions defaults, AsyncEngine engine, IChatClient client)
     {
         SamplingOptions sampling = defaults.Sampling with { MaxTokens = defaults.MaxOutputTokens };
         if (options is null) { return new ChatCall { Sampling = sampling }; }
-        Refuse(options, model);
+        Refuse(options, engine.ModelId);
         sampling = Raw(options.RawRepresentationFactory?.Invoke(client), sampling);
         sampling = sampling with
         {
             Temperature = options.Temperature ?? sampling.Temperature,
             TopP = options.TopP ?? sampling.TopP,
             TopK = options.TopK ?? sampling.TopK,
+            FrequencyPenalty = options.FrequencyPenalty ?? sampling.FrequencyPenalty,
+            PresencePenalty = options.PresencePenalty ?? sampling.PresencePenalty,
             MaxTokens = options.MaxOutputTokens ?? sampling.MaxTokens,
             StopTexts = options.StopSequences is { Count: > 0 } stops ? [.. stops] : sampling.StopTexts,
         };
@@ -77,8 +79,9 @@ internal sealed record ChatCall
                 case OwnOptions.Priority: priority = OwnOptions.Integer(known, value); break;
                 case OwnOptions.Adapter: adapter = value?.ToString(); break;
                 case OwnOptions.Client: user = value?.ToString() ?? ""; break;
-                case OwnOptions.Regex: sampling = sampling with { Constraint = constraints.Regex(OwnOptions.Text(known, value)) }; forms.Add(known); break;
-                case OwnOptions.Choice: sampling = sampling with { Constraint = constraints.Choice(OwnOptions.Texts(known, value)) }; forms.Add(known); break;
+                case OwnOptions.Regex: sampling = sampling with { Constraint = engine.Constraints.Regex(OwnOptions.Text(known, value)) }; forms.Add(known); break;
+                case OwnOptions.Choice: sampling = sampling with { Constraint = engine.Constraints.Choice(OwnOptions.Texts(known, value)) }; forms.Add(known); break;
+                case OwnOptions.Grammar: sampling = sampling with { Constraint = engine.Constraints.Grammar(OwnOptions.Text(known, value)) }; forms.Add(known); break;
                 default: sampling = OwnOptions.Apply(sampling, known, value); break;
             }
         }
@@ -90,7 +93,7 @@ internal sealed record ChatCall
         if (format is not null)
         {
             forms.Add("response_format");
-            sampling = sampling with { Constraint = constraints.Json(format.Schema is { ValueKind: JsonValueKind.Object } schema ? ClosedSchema.Of(schema.GetRawText()) : null) };
+            sampling = sampling with { Constraint = format.Schema is { ValueKind: JsonValueKind.Object } schema ? engine.Constraints.JsonSchema(ClosedSchema.Of(schema.GetRawText())) : engine.Constraints.JsonObject() };
             // What is constrained from its first character has no room for reasoning.
             variables.TryAdd("enable_thinking", false);
         }
@@ -124,8 +127,6 @@ internal sealed record ChatCall
         if (options.ModelId is { } wanted && wanted != model) { throw new InvalidInputException("model", $"'{wanted}'", $"'{model}', or none"); }
         if (options.ResponseFormat is { } format and not (ChatResponseFormatText or ChatResponseFormatJson)) { throw new UnsupportedException("response_format", format.GetType().Name, "text, json, json schema"); }
         if (options.ToolMode is { } mode and not (AutoChatToolMode or NoneChatToolMode or RequiredChatToolMode)) { throw new UnsupportedException("tool_mode", mode.GetType().Name, "auto, none, required"); }
-        if (options.FrequencyPenalty is { } frequency and not 0) { throw new UnsupportedException("frequency_penalty", $"{frequency}", "0"); }
-        if (options.PresencePenalty is { } presence and not 0) { throw new UnsupportedException("presence_penalty", $"{presence}", "0"); }
         if (options.MaxOutputTokens is < 1) { throw new InvalidInputException("max_output_tokens", $"{options.MaxOutputTokens}", "at least 1"); }
     }
 

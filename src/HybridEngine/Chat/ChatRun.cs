@@ -8,7 +8,7 @@ using ChatMessage = Microsoft.Extensions.AI.ChatMessage;
 namespace HybridEngine;
 
 /// <summary>One call of the chat client: prompt, request, answer, measures.</summary>
-internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRenderer renderer, ConstraintCache constraints, IReadOnlyList<ChatMessage> messages, Func<ChatCall> read, long number)
+internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRenderer renderer, IReadOnlyList<ChatMessage> messages, Func<ChatCall> read, long number)
 {
     private readonly string _id = $"chatcmpl-{Guid.NewGuid():N}";
 
@@ -94,7 +94,7 @@ internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRende
         string opened = renderer.Calls.Openings.FirstOrDefault(o => rendered.EndsWith(o, StringComparison.Ordinal)) ?? "";
         ToolCallFormat? tools = call.Tools.Count > 0 || opened.Length > 0 ? renderer.Calls : null;
         // A call that must come is begun for the model; reasoning that the prompt has opened is closed where an answer of a given form follows.
-        RequiredCall? required = call.RequireCall ? RequiredCall.Of(tools!, call, constraints) : null;
+        RequiredCall? required = call.RequireCall ? RequiredCall.Of(tools!, call, engine.Constraints) : null;
         string begun = (thinking && (required is not null || call.HasForm) ? "\n</think>\n\n" : "") + required?.Begun;
         AnswerReader reader = new(tools, call.Tools.Select(t => t.Name), renderer.Thinks, thinking);
         reader.Add(opened + begun);
@@ -140,6 +140,8 @@ internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRende
         operation.Set("gen_ai.request.temperature", (double)sampling.Temperature);
         if (sampling.TopP < 1) { operation.Set("gen_ai.request.top_p", (double)sampling.TopP); }
         if (sampling.TopK > 0) { operation.Set("gen_ai.request.top_k", (double)sampling.TopK); }
+        if (sampling.FrequencyPenalty != 0) { operation.Set("gen_ai.request.frequency_penalty", (double)sampling.FrequencyPenalty); }
+        if (sampling.PresencePenalty != 0) { operation.Set("gen_ai.request.presence_penalty", (double)sampling.PresencePenalty); }
         if (call.Seed is { } seed) { operation.Set("gen_ai.request.seed", seed); }
         if (sampling.StopTexts.Count > 0) { operation.Set("gen_ai.request.stop_sequences", sampling.StopTexts.ToArray()); }
         operation.Set("gen_ai.output.type", call.IsJson ? "json" : "text");

@@ -11,7 +11,7 @@ namespace HybridEngine;
 /// <remarks>
 /// Thread-safe. Conversations are not kept: each call brings all messages, and what of them was computed before is found in the engine's prefix cache. Every member of
 /// <see cref="ChatOptions"/> is honoured or refused by name; options of the engine that it has no member for (<c>min_p</c>, <c>repetition_penalty</c>, <c>ignore_eos</c>,
-/// <c>stop_token_ids</c>, <c>logprobs</c>, <c>regex</c>, <c>choice</c>, <c>adapter</c>, <c>priority</c>, <c>chat_template_kwargs</c>, ...) go by the command line's names into
+/// <c>stop_token_ids</c>, <c>logprobs</c>, <c>regex</c>, <c>choice</c>, <c>grammar</c>, <c>adapter</c>, <c>priority</c>, <c>chat_template_kwargs</c>, ...) go by the command line's names into
 /// <see cref="ChatOptions.AdditionalProperties"/>.
 /// A response's raw representation is the <see cref="GenerationResult"/> with ids and log-probabilities, an update's the <see cref="GeneratedToken"/>.
 /// </remarks>
@@ -22,7 +22,6 @@ public sealed class HybridChatClient : IChatClient
     private readonly ChatClientOptions _options;
     private readonly Tokenizer _tokenizer;
     private readonly ChatRenderer _renderer;
-    private readonly ConstraintCache _constraints;
     private readonly ChatClientMetadata _metadata;
     private long _calls;
 
@@ -37,7 +36,6 @@ public sealed class HybridChatClient : IChatClient
         _options.Validate();
         _tokenizer = engine.Tokenizer ?? throw new UnsupportedException("chat", "a model without a tokenizer", "a model that has one");
         _renderer = new ChatRenderer(_tokenizer.ChatTemplate ?? throw new UnsupportedException("chat", "a model without a chat template", "a model that has one"));
-        _constraints = new ConstraintCache(_tokenizer, engine.Config.EosTokenIds);
         _metadata = new ChatClientMetadata(GenAI.Provider, providerUri: null, engine.ModelId);
     }
 
@@ -82,5 +80,5 @@ public sealed class HybridChatClient : IChatClient
     }
 
     private ChatRun Prepare(IEnumerable<ChatMessage> messages, ChatOptions? options) =>
-        new(_engine, _tokenizer, _renderer, _constraints, [.. messages], () => ChatCall.Read(options, _options, _engine.ModelId, _constraints, this), Interlocked.Increment(ref _calls));
+        new(_engine, _tokenizer, _renderer, [.. messages], () => ChatCall.Read(options, _options, _engine, this), Interlocked.Increment(ref _calls));
 }

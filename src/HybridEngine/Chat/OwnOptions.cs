@@ -18,19 +18,27 @@ internal static class OwnOptions
     public const string Adapter = "adapter";
 
     /// <summary>Forms of the answer.</summary>
-    public const string Regex = "regex", Choice = "choice";
+    public const string Regex = "regex", Choice = "choice", Grammar = "grammar";
 
     private static readonly Dictionary<string, Func<SamplingOptions, Value, SamplingOptions>> _sampling = new(StringComparer.Ordinal)
     {
         ["min_p"] = (s, v) => s with { MinP = v.Single() },
         ["repetition_penalty"] = (s, v) => s with { RepetitionPenalty = v.Single() },
+        ["no_repeat_ngram_size"] = (s, v) => s with { NoRepeatNgram = v.Integer() },
+        ["typical_p"] = (s, v) => s with { TypicalP = v.Single() },
+        ["epsilon_cutoff"] = (s, v) => s with { EpsilonCutoff = v.Single() },
+        ["eta_cutoff"] = (s, v) => s with { EtaCutoff = v.Single() },
+        ["top_n_sigma"] = (s, v) => s with { TopNSigma = v.Single() },
+        ["min_tokens"] = (s, v) => s with { MinTokens = v.Integer() },
+        ["logit_bias"] = (s, v) => s with { LogitBias = v.Biases() },
+        ["bad_words"] = (s, v) => s with { BadWords = v.Texts() },
         ["ignore_eos"] = (s, v) => s with { IgnoreEos = v.Boolean() },
         ["stop_token_ids"] = (s, v) => s with { StopTokenIds = v.Integers() },
         ["logprobs"] = (s, v) => s with { TopLogProbs = v.Integer() },
     };
 
     /// <summary>All names.</summary>
-    public static IEnumerable<string> Names => _sampling.Keys.Concat([TemplateVariables, Priority, Client, Adapter, Regex, Choice]);
+    public static IEnumerable<string> Names => _sampling.Keys.Concat([TemplateVariables, Priority, Client, Adapter, Regex, Choice, Grammar]);
 
     /// <exception cref="InvalidInputException">The value is no whole number.</exception>
     public static int Integer(string name, object? value) => new Value(name, value).Integer();
@@ -83,6 +91,20 @@ internal static class OwnOptions
                 IEnumerable<int> ids => [.. ids],
                 JsonElement { ValueKind: JsonValueKind.Array } json => [.. json.EnumerateArray().Select(e => new Value(name, e).Integer())],
                 _ => throw Wrong("a list of token ids"),
+            };
+        }
+
+        public IReadOnlyList<string> Texts() => OwnOptions.Texts(Name, Given);
+
+        // By token id: a dictionary, or an object as OpenAI's.
+        public IReadOnlyDictionary<int, float> Biases()
+        {
+            string name = Name;
+            return Given switch
+            {
+                IReadOnlyDictionary<int, float> biases => biases,
+                JsonElement { ValueKind: JsonValueKind.Object } json => json.EnumerateObject().ToDictionary(p => new Value(name, p.Name).Integer(), p => new Value(name, p.Value).Single()),
+                _ => throw Wrong("numbers by token id"),
             };
         }
 

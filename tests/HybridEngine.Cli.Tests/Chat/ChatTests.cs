@@ -41,7 +41,7 @@ public sealed class ChatTests : IClassFixture<ChatTests.Pocket>
             """, "--max-tokens", "5");
         Assert.Equal(0, chat.ExitCode);
         Assert.Equal(2, chat.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
-        foreach (string expected in (string[])["temperature = 0", "/set top_k: found '2.5', expected a number such as 0", "'nonsense'", "max_tokens          5", "nothing to take back", "(2 messages)", "none", "system message: short", "(no system message)", "'/nonsense'", "/retry", "forgotten"])
+        foreach (string expected in (string[])["temperature = 0", "/set top_k: found '2.5', expected a number such as 0", "'nonsense'", "max_tokens            5", "nothing to take back", "(2 messages)", "none", "system message: short", "(no system message)", "'/nonsense'", "/retry", "forgotten"])
         {
             Assert.Contains(expected, chat.Error, StringComparison.Ordinal);
         }

@@ -84,10 +84,13 @@ public sealed class AsyncEngineTests : IClassFixture<AsyncEngineTests.Model>
     [Fact]
     public async Task Dispose_OfAGenerationBeforeItsEnd_CancelsIt()
     {
+        using ManualResetEventSlim firstToken = new();
         await using AsyncEngine engine = _model.Open();
-        AsyncGeneration generation = await engine.SubmitAsync(Long(1));
+        // The engine is held at the first token, so that the rest cannot have come when the reader leaves.
+        AsyncGeneration generation = await engine.SubmitAsync(Long(1) with { OnToken = _ => firstToken.Wait() });
         await foreach (GeneratedToken _ in generation.ReadTokensAsync()) { break; }
         await generation.DisposeAsync();
+        firstToken.Set();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => generation.Completion);
         Assert.Equal(0, engine.Pending);
     }

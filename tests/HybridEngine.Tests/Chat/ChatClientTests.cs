@@ -89,6 +89,22 @@ public sealed class ChatClientTests : IClassFixture<AsyncEngineTests.Model>
     }
 
     [Fact]
+    public async Task PenaltiesAndBans_Given_AreUsed()
+    {
+        using HybridChatClient client = _model.Chat(new ChatClientOptions { MaxOutputTokens = 24 });
+        async Task<int[]> ask(ChatOptions options) => ((GenerationResult)(await client.GetResponseAsync(_hello, options)).RawRepresentation!).TokenIds;
+        AdditionalPropertiesDictionary on(string name, object value) => new() { ["ignore_eos"] = true, [name] = value };
+        int[] greedy = await ask(new ChatOptions { Temperature = 0, AdditionalProperties = on("min_tokens", 0) });
+        Assert.NotEqual(greedy.Length, greedy.Distinct().Count());
+        int[] ngrams = await ask(new ChatOptions { Temperature = 0, AdditionalProperties = on("no_repeat_ngram_size", 1) });
+        Assert.Equal(24, ngrams.Distinct().Count());
+        int[] penalised = await ask(new ChatOptions { Temperature = 0, PresencePenalty = 2, FrequencyPenalty = 2, AdditionalProperties = on("min_p", 0) });
+        Assert.True(penalised.Distinct().Count() > greedy.Distinct().Count());
+        int[] biased = await ask(new ChatOptions { Seed = 1, AdditionalProperties = on("logit_bias", System.Text.Json.JsonDocument.Parse("""{"65": 100}""").RootElement) });
+        Assert.All(biased, id => Assert.Equal(65, id));
+    }
+
+    [Fact]
     public async Task Instructions_Given_AreASystemMessage()
     {
         using HybridChatClient client = _model.Chat();

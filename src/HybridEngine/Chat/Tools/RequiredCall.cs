@@ -11,7 +11,7 @@ namespace HybridEngine;
 /// <param name="Closing">What makes the call whole after it.</param>
 internal sealed record RequiredCall(string Begun, TokenConstraint? Arguments, string Closing)
 {
-    public static RequiredCall Of(ToolCallFormat format, ChatCall call, ConstraintCache constraints)
+    public static RequiredCall Of(ToolCallFormat format, ChatCall call, CompiledConstraints constraints)
     {
         // The caller holds the model to a form of its own.
         if (call.Sampling.Constraint is not null) { return new RequiredCall(format.Begin(call.RequiredFunction), null, ""); }
@@ -51,11 +51,11 @@ internal sealed record RequiredCall(string Begun, TokenConstraint? Arguments, st
     }
 
     // A schema that no constraint can be made of leaves the arguments free; the function will say what is wrong with them.
-    private static TokenConstraint? Try(ConstraintCache constraints, JsonObject schema)
+    private static TokenConstraint? Try(CompiledConstraints constraints, JsonObject schema)
     {
         try
         {
-            return constraints.Json(ClosedSchema.Of(schema.ToJsonString()));
+            return constraints.JsonSchema(ClosedSchema.Of(schema.ToJsonString()));
         }
         catch (HybridEngineException)
         {
