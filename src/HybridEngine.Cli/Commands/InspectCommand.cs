@@ -40,10 +40,18 @@ internal static class InspectCommand
         }
 
         Console.WriteLine($"tokenizer: {m.Tokenizer}");
-        Console.WriteLine($"{m.Parameters:N0} parameters in {m.Tensors.Count} tensors, {m.Bytes:N0} bytes: {string.Join(", ", m.Types.Select(t => $"{t.Type} {t.Bytes:N0} bytes in {t.Tensors}"))}");
+        Console.WriteLine($"{m.Parameters:N0} parameters in {m.Tensors.Count} tensors, {m.Bytes:N0} bytes: {string.Join(", ", m.Types.Select(t => $"{t.Type} {t.Bytes:N0} bytes in {t.Tensors}{Remark(t.Type)}"))}");
         if (!tensors) { return; }
         foreach (InspectedTensor t in m.Tensors) { Console.WriteLine($"  {t.Name,-56} {t.Type,-6} [{string.Join(", ", t.Shape)}]{(t.Readable ? "" : "  not readable")}"); }
     }
+
+    // What becomes of a type, where that is not what stands in the file.
+    private static string Remark(string type) => StoredType.Find(type) switch
+    {
+        null or { IsReadable: false } => " (not readable)",
+        { IsBlocked: true, StaysCompact: false } => " (float32 in memory)",
+        _ => "",
+    };
 
     private static void Write(Utf8JsonWriter w, ModelInspection m)
     {
@@ -78,6 +86,21 @@ internal static class InspectCommand
         w.WriteStartObject("metadata");
         foreach ((string key, string value) in m.Metadata) { w.WriteString(key, value); }
         w.WriteEndObject();
+        w.WriteStartArray("types");
+        foreach ((string name, int tensors, long bytes) in m.Types)
+        {
+            StoredType? type = StoredType.Find(name);
+            w.WriteStartObject();
+            w.WriteString("type", name);
+            w.WriteNumber("tensors", tensors);
+            w.WriteNumber("bytes", bytes);
+            if (type is not null) { w.WriteNumber("bits_per_value", type.BitsPerValue); }
+            w.WriteBoolean("readable", type is { IsReadable: true });
+            w.WriteString("in_memory", type is not { IsReadable: true } ? null : type.StaysCompact ? name : "F32");
+            w.WriteEndObject();
+        }
+
+        w.WriteEndArray();
         w.WriteStartArray("tensors");
         foreach (InspectedTensor t in m.Tensors)
         {

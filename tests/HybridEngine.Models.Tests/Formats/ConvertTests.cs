@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using HybridEngine.Core;
 using Xunit;
 
@@ -27,6 +28,61 @@ public sealed class ConvertTests
             float tolerance = name.StartsWith("gemma", StringComparison.Ordinal) && b is { IsVector: true, IsBias: false } ? 2.5e-7f : 0;
             for (int i = 0; i < expected.Length; i++) { Assert.True(Math.Abs(expected[i] - read[i]) <= tolerance && Math.Abs(expected[i] - again[i]) <= tolerance, $"{b.TensorName}[{i}]: {expected[i]:r}, {read[i]:r}, {again[i]:r}"); }
         }
+    }
+
+    [SkippableTheory]
+    [InlineData("phi3", """{"max_position_embeddings": 512, "original_max_position_embeddings": 128, "rope_scaling": {"type": "longrope", "short_factor": [1, 1.1, 1.25, 1.5, 1, 2, 3, 4], "long_factor": [1.5, 2, 3, 4, 5, 6.5, 7, 8]}}""", 0)]
+    [InlineData("phi3", """{"partial_rotary_factor": 0.75, "sliding_window": 16}""", 1)]
+    [InlineData("gemma3", """{"query_pre_attn_scalar": 24, "sliding_window_pattern": 6}""", 0)]
+    [InlineData("gemma2", """{"query_pre_attn_scalar": 24, "final_logit_softcapping": null}""", 0)]
+    [InlineData("smollm3", """{"no_rope_layers": [1, 1, 1, 0]}""", 0)]
+    [InlineData("qwen3", """{"use_sliding_window": true, "sliding_window": 8, "max_window_layers": 1}""", 1)]
+    [InlineData("gpt-neox", """{"use_parallel_residual": false, "rotary_pct": 0.5}""", 0)]
+    [InlineData("mixtral", """{"sliding_window": 12}""", 1)]
+    [InlineData("llama", """{"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}""", 0)]
+    public void Convert_OptionsOfAFamily_SurviveTheWayThereAndBack(string name, string changes, int notes)
+    {
+        using TemporaryFolder temporary = new();
+        string model = Changed(temporary, name, changes), gguf = temporary.File("model.gguf"), back = temporary.File("back");
+
+        ConversionResult result = ModelConverter.Convert(model, gguf);
+        ModelConverter.Convert(gguf, back);
+
+        using ModelFiles original = ModelFiles.Open(model), middle = ModelFiles.Open(gguf), end = ModelFiles.Open(back);
+        Assert.Equal(Describe(original.Config with { Family = "" }), Describe(middle.Config with { Family = "" }));
+        Assert.Equal(Describe(middle.Config), Describe(end.Config));
+        Assert.Equal(notes, result.Notes.Count(note => note.Contains("llama.cpp", StringComparison.Ordinal)));
+    }
+
+    [SkippableTheory]
+    [InlineData("bloom", """{"apply_residual_connection_post_layernorm": true}""", "NormPlacement")]
+    [InlineData("gpt2", """{"scale_attn_by_inverse_layer_idx": true}""", "ScaleByLayer")]
+    [InlineData("llama", """{"hidden_act": "gelu_pytorch_tanh"}""", "Activation")]
+    public void Convert_OptionThatGgufCannotSay_RefusedByName(string name, string changes, string option)
+    {
+        using TemporaryFolder temporary = new();
+        string model = Changed(temporary, name, changes), gguf = temporary.File("model.gguf");
+
+        UnsupportedException error = Assert.Throws<UnsupportedException>(() => ModelConverter.Convert(model, gguf));
+
+        Assert.Contains($"{option} = ", error.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(gguf));
+    }
+
+    [Fact]
+    public void Convert_QuantizedTypesOfRowsThatDoNotFillBlocks_TakeTheNextType()
+    {
+        using TemporaryFolder temporary = new();
+        string gguf = temporary.File("model.gguf");
+        ModelConverter.Convert(Golden.Local("models", "llama"), gguf, StoredType.Q4_K);
+        using GgufFile file = GgufFile.Open(gguf);
+
+        // Rows of 64 and of 112, which blocks of 32 do not fill.
+        Assert.Equal(StoredType.Q8_0, file.Tensors["token_embd.weight"].Type);
+        Assert.Equal(StoredType.Q5_0, file.Tensors["blk.0.attn_q.weight"].Type);
+        Assert.Equal(StoredType.F16, file.Tensors["blk.0.ffn_down.weight"].Type);
+        Assert.Equal(StoredType.F32, file.Tensors["blk.0.attn_norm.weight"].Type);
+        Assert.Equal(14, file.Metadata.Integer("general.file_type"));
     }
 
     [SkippableTheory]
@@ -164,6 +220,15 @@ public sealed class ConvertTests
         foreach (string name in new[] { "attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down" }) { tensors.Add(new($"blk.0.{name}.weight", DType.Float16, [32, 32], Fill)); }
         foreach (string name in new[] { "attn_norm", "ffn_norm" }) { tensors.Add(new($"blk.0.{name}.weight", DType.Float32, [32], Fill)); }
         GgufWriter.Write(path, metadata, tensors);
+    }
+
+    private static string Changed(TemporaryFolder temporary, string name, string changes)
+    {
+        string folder = temporary.CopyOf(Golden.Model(name), "changed"), path = Path.Combine(folder, "config.json");
+        JsonObject config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        foreach ((string key, JsonNode? value) in JsonNode.Parse(changes)!.AsObject()) { config[key] = value?.DeepClone(); }
+        File.WriteAllText(path, config.ToJsonString());
+        return folder;
     }
 
     private static string Describe(DecoderConfig config) => JsonSerializer.Serialize(config with { BosTokenId = null, EosTokenIds = [], PadTokenId = null });

@@ -102,6 +102,9 @@ public sealed record StoredType(string Name, int BlockLength, int BlockBytes, DT
     /// <summary>True for types that hold several values in a unit with a common scale.</summary>
     public bool IsBlocked => BlockLength > 1;
 
+    /// <summary>True when matrices of this type stay as they are in memory (<c>--dtype auto</c>, until they are trained); the others are float32 there.</summary>
+    public bool StaysCompact => DType is Core.DType.BFloat16 or Core.DType.Float16 or Core.DType.Q8_0 or Core.DType.Q4_0 or Core.DType.Q4_1;
+
     /// <summary>Bits of the file that a value takes, scales included.</summary>
     public double BitsPerValue => 8.0 * BlockBytes / BlockLength;
 
@@ -110,6 +113,9 @@ public sealed record StoredType(string Name, int BlockLength, int BlockBytes, DT
 
     /// <summary>The type with this ggml number, or null.</summary>
     public static StoredType? FromGgml(uint number) => _ggml.GetValueOrDefault(number);
+
+    /// <summary>The type that safetensors or GGUF calls by this name, or null.</summary>
+    public static StoredType? Find(string name) => FromGgmlName(name) ?? FromSafetensors(name);
 
     /// <summary>The type that GGUF calls by this name (capitals or not), or null.</summary>
     public static StoredType? FromGgmlName(string name) => _ggml.Values.FirstOrDefault(t => t.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
