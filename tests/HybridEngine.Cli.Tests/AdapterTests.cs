@@ -47,6 +47,30 @@ public sealed class AdapterTests
     }
 
     [Fact]
+    public void EmbedAndConvert_AdapterWithAScore_MakesARewardModel()
+    {
+        using Scratch scratch = new();
+        string adapter = Adapter(scratch, "a", score: true), merged = scratch.At("merged"), input = scratch.Write("in.jsonl", """
+            {"token_ids": [5, 6, 7, 9]}
+            {"token_ids": [5, 6]}
+            """);
+        Assert.Equal(0, Cli.Run("convert", Cli.Llama, merged, "--adapter", adapter).ExitCode);
+        JsonElement[] beside = Cli.Run("embed", "--model", Cli.Llama, "--input", input, "--adapter", adapter, "--pooling", "last", "--json").Json();
+        JsonElement[] inside = Cli.Run("embed", "--model", merged, "--input", input, "--pooling", "last", "--json").Json();
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.Equal(inside[i].GetProperty("reward").GetDouble(), beside[i].GetProperty("reward").GetDouble(), 1e-3);
+            double[] expected = Vector(inside[i]), actual = Vector(beside[i]);
+            Assert.Equal(64, actual.Length);
+            Assert.Equal(1, actual.Sum(v => v * v), 1e-5);
+            for (int c = 0; c < actual.Length; c++) { Assert.Equal(expected[c], actual[c], 1e-4); }
+        }
+
+        Assert.False(Cli.Run("embed", "--model", Cli.Llama, "--ids", "5,6", "--json").Json()[0].TryGetProperty("reward", out _));
+        static double[] Vector(JsonElement line) => [.. line.GetProperty("embedding").EnumerateArray().Select(e => e.GetDouble())];
+    }
+
+    [Fact]
     public void Inspect_Adapter_SaysWhatItIs()
     {
         using Scratch scratch = new();
@@ -80,7 +104,7 @@ public sealed class AdapterTests
     }
 
     // For the recorded llama: hidden 64, heads of 16 (4 query, 2 key), MLP 112, two layers.
-    private string Adapter(Scratch scratch, string name)
+    private string Adapter(Scratch scratch, string name, bool score = false)
     {
         string folder = Directory.CreateDirectory(scratch.At(name)).FullName;
         File.WriteAllText(Path.Combine(folder, "adapter_config.json"), """{"peft_type": "LORA", "r": 3, "lora_alpha": 6, "target_modules": ["q_proj", "v_proj", "down_proj"], "base_model_name_or_path": "llama"}""");
@@ -92,6 +116,12 @@ public sealed class AdapterTests
                 Add($"base_model.model.model.layers.{l}.{module}.lora_A.weight", 3, columns);
                 Add($"base_model.model.model.layers.{l}.{module}.lora_B.weight", rows, 3);
             }
+        }
+
+        if (score)
+        {
+            File.WriteAllText(Path.Combine(folder, "adapter_config.json"), """{"peft_type": "LORA", "r": 3, "lora_alpha": 6, "task_type": "SEQ_CLS", "target_modules": ["q_proj", "v_proj", "down_proj"], "modules_to_save": ["classifier", "score"]}""");
+            Add("base_model.model.score.weight", 1, 64);
         }
 
         SafetensorsWriter.Write(Path.Combine(folder, "adapter_model.safetensors"), tensors);

@@ -50,7 +50,7 @@ public sealed class UsageTests
     public void Help_NamesEveryPromisedCommand()
     {
         string help = Cli.Run("--help").Output;
-        foreach (string name in (string[])["generate", "logprobs", "tokenize", "detokenize", "render", "eval", "sft", "reward", "ppo", "train", "chat", "bench", "inspect", "convert", "devices", "demo"])
+        foreach (string name in (string[])["generate", "logprobs", "embed", "tokenize", "detokenize", "render", "eval", "sft", "reward", "ppo", "train", "chat", "bench", "inspect", "convert", "devices", "demo"])
         {
             Assert.Contains($"\n  {name} ", help, StringComparison.Ordinal);
         }

@@ -7,7 +7,7 @@ internal static class CommandList
 {
     public static IEnumerable<Command> All() =>
     [
-        DemoCommand.Create(), GenerateCommand.Create(), ChatCommand.Create(), LogProbsCommand.Create(), EvalCommand.Create(),
+        DemoCommand.Create(), GenerateCommand.Create(), ChatCommand.Create(), LogProbsCommand.Create(), EmbedCommand.Create(), EvalCommand.Create(),
         TrainingCommands.CreateSft(), TrainingCommands.CreateReward(), TrainingCommands.CreatePpo(), TrainingCommands.CreateTrain(),
         TokenizeCommand.CreateTokenize(), TokenizeCommand.CreateDetokenize(), RenderCommand.Create(), AcceptsCommand.Create(),
         BenchCommand.Create(), InspectCommand.Create(), ConvertCommand.Create(), DevicesCommand.Create(),

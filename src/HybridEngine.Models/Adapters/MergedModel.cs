@@ -37,6 +37,9 @@ public sealed class MergedModel : IParameterSource
     /// <summary>The parameters of the merged model: the base's, and its head where that is tied no longer.</summary>
     public IReadOnlyList<ParameterBinding> Bindings { get; }
 
+    /// <summary>The adapter's scalar head [width], or null.</summary>
+    public float[]? Score => _adapter.Score;
+
     /// <summary>The merged model.</summary>
     public DecoderConfig Config { get; }
 

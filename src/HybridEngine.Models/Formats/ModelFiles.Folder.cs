@@ -59,6 +59,14 @@ public sealed partial class ModelFiles
         }
     }
 
+    /// <summary>The scalar head (of a reward model, or of the adapter that is merged in) as a tensor to write beside the decoder's, or null.</summary>
+    internal TensorToWrite? ScalarHead()
+    {
+        if (_merged?.Score is { } score) { return new TensorToWrite("score.weight", DType.Float32, [1, score.Length], values => score.CopyTo(values, 0)); }
+        return _heads.Select(Tensors.GetValueOrDefault).FirstOrDefault(t => t is not null) is { } stored
+            ? new TensorToWrite(stored.Name, DType.Float32, stored.Shape, values => stored.Read(values)) : null;
+    }
+
     // Checkpoints of the bare body (openai-community/gpt2 among them) leave the body's prefix out.
     private static ParameterLocation Find(string folder, DecoderConfig config, IReadOnlyDictionary<string, StoredTensor> tensors, ModelFamily family, ParameterBinding binding)
     {

@@ -22,15 +22,16 @@ public static class ModelConverter
             if (!matrices.IsWritable) { throw new UnsupportedException(output, $"writing {matrices.Name} (the input's own type; name another with --quantize or --dtype)", StoredType.WritableNames); }
             GgufExport export = new(model, matrices);
             GgufWriter.Write(output, export.Metadata, export.Tensors);
-            return new ConversionResult(output, matrices, export.Tensors.Count, export.Tensors.Sum(t => t.ByteCount)) { Notes = export.Notes };
+            IReadOnlyList<string> lost = model.ScalarHead() is { } head ? [$"{head.Name}, the scalar head of a reward model, has no place in GGUF and is left out"] : [];
+            return new ConversionResult(output, matrices, export.Tensors.Count, export.Tensors.Sum(t => t.ByteCount)) { Notes = [.. export.Notes, .. lost] };
         }
 
         if (File.Exists(output) || Path.GetExtension(output) is ".bin" or ".safetensors") { throw new UnsupportedException(output, "this kind of output", "a .gguf file or a folder"); }
         StoredType stored = type ?? (model.WeightType is { DType: DType.Float32 or DType.Float16 or DType.BFloat16 } own ? own : StoredType.F32);
         if (stored.DType is not (DType.Float32 or DType.Float16 or DType.BFloat16)) { throw new UnsupportedException(output, $"{stored.Name} in a folder of safetensors", "float32, float16, bfloat16, or a .gguf file"); }
-        ModelSaveOptions options = ModelSaveOptions.Like(model) with { DType = stored.DType.Value };
+        ModelSaveOptions options = ModelSaveOptions.Like(model) with { DType = stored.DType.Value, ExtraTensors = model.ScalarHead() is { } score ? [score] : [] };
         ModelWriter.Save(output, model.Bindings, model, options);
-        TensorToWrite[] written = [.. ModelWriter.Tensors(model.Bindings, model, stored.DType.Value)];
+        TensorToWrite[] written = [.. ModelWriter.Tensors(model.Bindings, model, stored.DType.Value), .. options.ExtraTensors];
         return new ConversionResult(output, stored, written.Length, written.Sum(t => t.ByteCount));
     }
 
