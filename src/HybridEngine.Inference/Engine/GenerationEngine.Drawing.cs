@@ -86,9 +86,15 @@ public sealed partial class GenerationEngine
             ChunkAdapters.OfDraws(draws.Slice(start, count), _adapters);
             _decoder.Logits(last, logits, _adapters);
             _sampler.Draw(logits, draws.Slice(start, count));
+            CollectBeams(logits, draws.Slice(start, count));
             _pool.Return(last);
             _pool.Return(logits);
             for (int i = 0; i < count; i++) { drawn += Accept(draws[start + i], i) ? 1 : 0; }
+        }
+
+        foreach (DrawRow draw in draws)
+        {
+            if (draw.Sequence.Owner.Beams is not null) { drawn += AdvanceBeams(draw.Sequence.Owner); }
         }
 
         return drawn;
@@ -97,6 +103,7 @@ public sealed partial class GenerationEngine
     private bool Accept(DrawRow draw, int row)
     {
         Sequence s = draw.Sequence;
+        if (s.Owner.Beams is not null) { return false; }   // its beams decide together
         if (s.Finish != FinishReason.None) { return false; }  // ended with an earlier guess, or cancelled by a callback of this step
         if (draw.Drafts > 0 && s.Drafting.Accepted < draw.Drafts) { return false; }   // stands behind a guess that was wrong
         GenerationRequest request = s.Owner.Request;

@@ -74,7 +74,12 @@ public sealed partial class GenerationEngine : IDisposable
         Validate(request);
         Generation generation = new(request, new SamplingPlan(request, _endTokens, _decoder.Config.VocabularySize, _tokenizer));
         foreach (Sequence s in generation.Sequences) { s.LongFrom = _decoder.Config.LongFrom; }
-        if (_tokenizer is { } tokenizer && (request.DecodeText || request.Sampling.StopTexts.Count > 0))
+        if (request.Beams is { } beams)
+        {
+            generation.Beams = StartBeams(generation, beams);
+            if (_tokenizer is { } decoding && request.DecodeText) { generation.Decode = ids => Decode(decoding, ids, request.SkipSpecialTokens); }
+        }
+        else if (_tokenizer is { } tokenizer && (request.DecodeText || request.Sampling.StopTexts.Count > 0))
         {
             foreach (Sequence s in generation.Sequences)
             {
@@ -83,7 +88,7 @@ public sealed partial class GenerationEngine : IDisposable
         }
 
         request.Adapter?.Acquire(_decoder);
-        _promised += Positions(request) * request.Candidates;
+        _promised += Positions(request) * (request.Beams?.Beams ?? request.Candidates);
         _scheduler.Add(generation.Sequences[0]);
         return generation;
     }
@@ -155,6 +160,7 @@ public sealed partial class GenerationEngine : IDisposable
         _cache.Provide((_promised + _options.BlockSize - 1) / _options.BlockSize + _scheduler.SequenceCount);
         long start = Stopwatch.GetTimestamp();
         List<Chunk> chunks = _scheduler.Schedule();
+        if (chunks.Count == 0 && ParkBeams()) { return; }
         if (_drafter is not null) { Guess(chunks); }
         (int read, int continued) = CountRows(chunks);
         ChunkAdapters.Group(chunks, _adapters);
@@ -182,6 +188,7 @@ public sealed partial class GenerationEngine : IDisposable
         request.Sampling.Validate(config.VocabularySize);
         if (request.Prompt.Length == 0) { throw new InvalidInputException("prompt", "no tokens", "at least one"); }
         if (request.Choices < 1) { throw new InvalidInputException("n", $"{request.Choices}", "at least 1"); }
+        request.Beams?.Validate(request);
         if (request.BestOf != 0 && request.BestOf < request.Choices) { throw new InvalidInputException("best_of", $"{request.BestOf}", $"at least n ({request.Choices}), or 0"); }
         if (request.BestOf > request.Choices && request.OnToken is not null) { throw new InvalidInputException("best_of", "tokens as they come", "results at the end: which choice is given is not known before"); }
         config.RequireIds(request.Prompt, "prompt");
@@ -192,7 +199,7 @@ public sealed partial class GenerationEngine : IDisposable
             throw new InvalidInputException("prompt", $"{request.Prompt.Length} tokens and max_tokens {request.Sampling.MaxTokens}", $"at most {MaxContext} together, the context of the model or of this engine");
         }
 
-        if (_scheduler.Cache.LeastBlocksFor(needed) > _cache.MostBlocks)
+        if (_scheduler.Cache.LeastBlocksFor(needed) * (request.Beams?.Beams ?? 1) > _cache.MostBlocks)
         {
             throw new InvalidInputException("prompt", $"{needed} tokens with the completion", $"at most {(long)_cache.MostBlocks * _options.BlockSize}, the positions of the cache ({(_options.CacheBlocks > 0 ? "cache_blocks" : "max_cache_bytes")})");
         }
@@ -214,6 +221,12 @@ public sealed partial class GenerationEngine : IDisposable
     // The sequence is over, whatever the reason: its blocks are free at once.
     private void End(Sequence s, FinishReason reason)
     {
+        if (s.Owner.Beams is not null)
+        {
+            EndBeams(s.Owner, reason);
+            return;
+        }
+
         s.Siblings = null;
         s.Finish = reason;
         _scheduler.Remove(s);

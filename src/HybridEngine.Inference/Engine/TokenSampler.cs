@@ -45,6 +45,9 @@ internal sealed class TokenSampler : IDisposable
         _sampledLogProb.Download(rows);
     }
 
+    /// <summary>Biases, penalties, bans and constraints, in place, for rows that nothing is drawn from (a beam search).</summary>
+    public void Process(Tensor scores, ReadOnlySpan<DrawRow> rows) => _kernels.ProcessLogits(scores, _table.Upload(rows), scores);
+
     /// <summary>The draws, by row of the last call.</summary>
     public ReadOnlySpan<int> Ids => _id.Host;
 

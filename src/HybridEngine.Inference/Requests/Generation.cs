@@ -21,6 +21,7 @@ public sealed class Generation
     {
         get
         {
+            if (Beams is { } beams) { return beams.Finish != FinishReason.None; }
             foreach (Sequence s in _choices)
             {
                 if (s.Finish == FinishReason.None) { return false; }
@@ -34,11 +35,18 @@ public sealed class Generation
     /// <remarks>With <see cref="GenerationRequest.BestOf"/> the best of the candidates as they stand.</remarks>
     public GenerationResult[] Results()
     {
+        if (Beams is { } beams) { return beams.Results(Request.Choices, Decode); }
         GenerationResult[] all = Array.ConvertAll(_choices, s => s.Result());
         if (all.Length == Request.Choices) { return all; }
         IEnumerable<GenerationResult> best = all.OrderByDescending(r => r.LogProbs.Length == 0 ? double.NegativeInfinity : r.LogProbs.Average(p => (double)p)).Take(Request.Choices);
         return [.. best.Select((r, i) => r with { Choice = i })];
     }
+
+    /// <summary>Its beam search, or null.</summary>
+    internal BeamSearch? Beams { get; set; }
+
+    /// <summary>Text of new tokens, for a beam search; null without text.</summary>
+    internal Func<int[], string>? Decode { get; set; }
 
     /// <summary>How its tokens are drawn, as the device takes it.</summary>
     internal SamplingPlan Plan { get; }

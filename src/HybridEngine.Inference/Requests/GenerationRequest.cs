@@ -26,7 +26,11 @@ public sealed record GenerationRequest
     /// <summary>Completions that are generated, of which <see cref="Choices"/> are given: those with the greatest mean log-probability (<see cref="GenerationResult.LogProbs"/>), best first. 0 is as many as are given.</summary>
     public int BestOf { get; init; }
 
-    internal int Candidates => Math.Max(BestOf, Choices);
+    /// <summary>Look for the most likely completions instead of drawing; null draws. <see cref="Choices"/> of them are given, best first, and told to <see cref="OnToken"/> at the end.</summary>
+    public BeamOptions? Beams { get; init; }
+
+    /// <summary>Sequences that begin with the prompt: a beam search parts them later.</summary>
+    internal int Candidates => Beams is null ? Math.Max(BestOf, Choices) : 1;
 
     /// <summary>Smaller goes first (vLLM's order): it is admitted before larger ones, and takes their place and blocks when there are no others. Within a priority, clients share fairly.</summary>
     public int Priority { get; init; }

@@ -23,6 +23,9 @@ public sealed record GenerationResult
     /// <summary>The most likely tokens at each position, best first; empty unless asked for.</summary>
     public required TokenLogProb[][] TopLogProbs { get; init; }
 
+    /// <summary>Of a beam search: the sum of log-probabilities after penalties, divided by length^length_penalty; else null.</summary>
+    public double? Score { get; init; }
+
     /// <summary>Why it ended.</summary>
     public required FinishReason FinishReason { get; init; }
 

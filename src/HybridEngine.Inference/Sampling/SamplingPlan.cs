@@ -36,11 +36,15 @@ internal sealed class SamplingPlan
             RepetitionStart = o.RepetitionIgnoresPrompt ? prompt : 0, CountStart = prompt, PenaltyWindow = o.PenaltyWindow, NoRepeatNgram = o.NoRepeatNgram, Temperature = o.Temperature,
             TopK = Math.Min(o.TopK, vocabulary), TopNSigma = o.TopNSigma, TopP = o.TopP, MinP = o.MinP, TypicalP = o.TypicalP, EpsilonCutoff = o.EpsilonCutoff, EtaCutoff = o.EtaCutoff,
         };
+        if (request.Beams is not null) { Row = Row with { Temperature = 1 }; }
         NeedsHistory = o.RepetitionPenalty != 1 || o.FrequencyPenalty != 0 || o.PresencePenalty != 0 || o.NoRepeatNgram > 0 || _rules.Exists(r => r.TokensCount > 1);
     }
 
     /// <summary>The parameters that do not change from token to token; rules start at 0.</summary>
     public SamplingRow Row { get; }
+
+    /// <summary>Something is done to logits before the temperature, constraints aside.</summary>
+    public bool Adjusts => NeedsHistory || _rules.Count > 0;
 
     /// <summary>Some step looks at the tokens before.</summary>
     public bool NeedsHistory { get; }

@@ -270,7 +270,7 @@ internal sealed class Scheduler
             Sequence s = c.Sequence;
             s.KeepDrafts(0);
             s.Drafting.Begin();
-            if (c.Count != 1 || !c.Draws || s.Siblings is not null) { continue; }
+            if (c.Count != 1 || !c.Draws || s.Siblings is not null || s.Beam is not null) { continue; }
             int most = Math.Min(budget, s.Owner.Request.Sampling.MaxTokens - s.Generated - 1);
             // Behind that point the drafts would stand at other positions than the rest.
             if (s.LongFrom > 0 && s.PositionShift == 0) { most = Math.Min(most, s.LongFrom - s.Length); }

@@ -101,6 +101,9 @@ internal sealed class Sequence
     /// <summary>Where the completion stands in the request's constraint; null when it has none.</summary>
     public ConstraintState? Constraint { get; set; }
 
+    /// <summary>Its place in a beam search, or null.</summary>
+    public Beam? Beam { get; set; }
+
     /// <summary>What was recorded of the new tokens.</summary>
     public CompletionLog Log { get; } = new();
 
