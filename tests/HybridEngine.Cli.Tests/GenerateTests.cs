@@ -70,7 +70,7 @@ public sealed class GenerateTests
 
     [Theory]
     [InlineData("""{"prompt_token_ids": [5], "temperature": "warm"}""", "temperature")]
-    [InlineData("""{"prompt_token_ids": [5], "presence_penalty": 1}""", "presence_penalty")]
+    [InlineData("""{"prompt_token_ids": [5], "mirostat": 2}""", "mirostat")]
     [InlineData("""{"prompt_token_ids": [99999]}""", "99999")]
     [InlineData("""{"prompt_token_ids": []}""", "prompt")]
     [InlineData("""{"prompt_token_ids": [5], "max_tokens": 100000}""", "100000")]

@@ -21,38 +21,43 @@ internal static class GenerateCommand
         Option<string?> system = new("--system") { Description = "System message of --chat.", HelpName = "TEXT" };
         Option<int> n = Numbers.AtLeast(new Option<int>("--n") { Description = "Completions of each prompt.", DefaultValueFactory = _ => 1, HelpName = "N" }, 1);
         Option<int> top = Numbers.AtLeast(new Option<int>("--logprobs") { Description = "Also the K most likely tokens at each position.", DefaultValueFactory = _ => 0, HelpName = "K" }, 0);
+        Option<int> bestOf = Numbers.AtLeast(new Option<int>("--best-of") { Description = "Generate this many completions of each prompt and give the --n of greatest mean log-probability; 0 is as many as are given.", DefaultValueFactory = _ => 0, HelpName = "N" }, 0);
+        Option<int> promptTop = Numbers.AtLeast(new Option<int>("--prompt-logprobs") { Description = "Also the prompt's log-probabilities and their K most likely tokens (as logprobs prints them); -1 is off.", DefaultValueFactory = _ => -1, HelpName = "K" }, -1);
         Option<bool> sampled = new("--sampled-logprobs") { Description = "Also the log-probabilities of the distribution that was drawn from, after penalties and filters." };
         Option<int> batch = Numbers.AtLeast(new Option<int>("--max-batch") { Description = "Sequences that run at once.", DefaultValueFactory = _ => 256, HelpName = "N" }, 1);
         Option<bool> timing = new("--timing") { Description = "A last line with tokens and seconds." };
         AdapterOption adapter = new();
         SamplingArguments sampling = new();
+        BeamArguments beam = new();
         SpeculationArguments speculation = new();
         ConstraintArguments constraint = new();
         Command command = new("generate", "Continues prompts.") { model, prompt, input, chat, system };
         ids.AddTo(command);
         adapter.AddTo(command);
         sampling.AddTo(command);
+        beam.AddTo(command);
         constraint.AddTo(command, choice: true);
         speculation.AddTo(command);
-        foreach (Option option in new Option[] { n, top, sampled, batch, timing }) { command.Options.Add(option); }
+        foreach (Option option in new Option[] { n, bestOf, top, promptTop, sampled, batch, timing }) { command.Options.Add(option); }
         command.SetAction((parse, stop) =>
         {
             OneOf.Require(("--prompt", parse.GetValue(prompt) is not null), ("--prompt-ids", ids.Read(parse) is not null), ("--input", parse.GetValue(input) is not null));
             if (parse.GetValue(system) is not null && !parse.GetValue(chat)) { throw new InvalidInputException("--system", "no --chat", "--chat with it"); }
             if (parse.GetValue(chat) && parse.GetValue(prompt) is null) { throw new InvalidInputException("--chat", "no --prompt", "--prompt with it (lines of --input bring their own messages)"); }
             SamplingOptions options = sampling.Read(parse) with { TopLogProbs = parse.GetValue(top) };
-            int choices = parse.GetValue(n);
+            PromptLine all = new([], options, parse.GetValue(n), []) { BestOf = parse.GetValue(bestOf) };
+            BeamOptions beams = beam.Read(parse);
             ConstraintText? everyLine = constraint.Read(parse);
             using HybridModel loaded = HybridModel.Load(parse.GetValue(model)!, speculation.Apply(parse, ModelOption.Options(parse) with
             {
-                Engine = new EngineOptions { MaxSequences = Math.Max(parse.GetValue(batch), choices) },
+                Engine = new EngineOptions { MaxSequences = parse.GetValue(batch) },
             }));
             if (everyLine is not null) { options = options with { Constraint = everyLine.Compile(loaded.Constraints) }; }
             LoraAdapter? everywhere = adapter.Load(parse, loaded, lines: parse.GetValue(input) is not null);
             IReadOnlyList<PromptLine> prompts = parse.GetValue(input) is { } file
-                ? [.. InputLines.Read(file).Select(line => PromptLine.Read(line, loaded, options, choices) with { Adapter = AdapterOption.Of(line, loaded, everywhere) })]
-                : [new PromptLine(ids.Read(parse) ?? Encode(loaded, parse.GetValue(prompt)!, parse.GetValue(chat), parse.GetValue(system)), options, choices, []) { Adapter = everywhere }];
-            GenerationOutput output = new(parse.GetValue(GlobalOptions.Json), parse.GetValue(sampled));
+                ? [.. InputLines.Read(file).Select(line => PromptLine.Read(line, loaded, options, all, beams) with { Adapter = AdapterOption.Of(line, loaded, everywhere) })]
+                : [new PromptLine(ids.Read(parse) ?? Encode(loaded, parse.GetValue(prompt)!, parse.GetValue(chat), parse.GetValue(system)), options, all.Choices, []) { Adapter = everywhere, BestOf = all.BestOf, Beams = beams.Beams > 1 ? beams : null }];
+            GenerationOutput output = new(parse.GetValue(GlobalOptions.Json), parse.GetValue(sampled), Scores(loaded, parse.GetValue(promptTop)));
             return Task.FromResult(Run(loaded, prompts, output, parse.GetValue(timing), stop));
         });
         return command;
@@ -67,7 +72,7 @@ internal static class GenerateCommand
         {
             running[i] = engine.Submit(new GenerationRequest
             {
-                Prompt = prompts[i].Ids, Adapter = prompts[i].Adapter, Sampling = prompts[i].Sampling, Choices = prompts[i].Choices, RequestId = i, DecodeText = model.Tokenizer is not null,
+                Prompt = prompts[i].Ids, Adapter = prompts[i].Adapter, Sampling = prompts[i].Sampling, Choices = prompts[i].Choices, BestOf = prompts[i].BestOf, Beams = prompts[i].Beams, RequestId = i, DecodeText = model.Tokenizer is not null,
                 OnToken = stream ? output.Piece : null,
             });
         }
@@ -85,6 +90,14 @@ internal static class GenerateCommand
         foreach (Generation g in running) { engine.Cancel(g); }
         stop.ThrowIfCancellationRequested();
         return 0;
+    }
+
+    // The prompt's log-probabilities, when they are asked for.
+    private static Func<PromptLine, SequenceScores>? Scores(HybridModel model, int top)
+    {
+        if (top < 0) { return null; }
+        if (top > model.Decoder.Config.VocabularySize) { throw new InvalidInputException("--prompt-logprobs", $"{top}", $"at most the vocabulary's {model.Decoder.Config.VocabularySize}"); }
+        return prompt => prompt.Adapter is null ? model.Score([prompt.Ids], new ScoringOptions { Top = top })[0] : throw new UnsupportedException("--prompt-logprobs", "an adapter", "the model as it is");
     }
 
     private static int[] Encode(HybridModel model, string prompt, bool chat, string? system)

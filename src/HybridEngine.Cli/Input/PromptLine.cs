@@ -19,22 +19,27 @@ internal sealed record PromptLine(int[] Ids, SamplingOptions Sampling, int Choic
 
     private static readonly string[] PromptKeys = ["prompt", "prompt_token_ids", "messages"];
 
-    private static readonly string[] SamplingKeys =
-        ["max_tokens", "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "stop", "stop_token_ids", "ignore_eos", "seed", "n", "logprobs"];
-
     // Sampling fields of other engines that this build does not have: ignoring them would give another distribution than the one asked for.
     private static readonly string[] UnsupportedKeys =
-        ["presence_penalty", "frequency_penalty", "no_repeat_ngram_size", "min_tokens", "logit_bias", "bad_words", "num_beams", "length_penalty", "typical_p", "guided_json", "guided_regex", "guided_grammar", "guided_choice", "response_format", "best_of"];
+        ["guided_json", "guided_regex", "guided_grammar", "guided_choice", "response_format", "dry_multiplier", "xtc_probability", "mirostat", "top_h", "num_beam_groups", "penalty_alpha"];
+
+    private static readonly string[] RequestKeys = ["n", "best_of"];
+
+    /// <summary>Completions that are generated, the best of which are given; 0 is as many.</summary>
+    public int BestOf { get; init; }
+
+    /// <summary>A beam search, or null.</summary>
+    public BeamOptions? Beams { get; init; }
 
     /// <summary>Reads a line of <c>--input</c>.</summary>
-    public static PromptLine Read(JsonLine line, HybridModel model, SamplingOptions options, int choices)
+    public static PromptLine Read(JsonLine line, HybridModel model, SamplingOptions options, PromptLine defaults, BeamOptions beams)
     {
         Tokenizer? tokenizer = model.Tokenizer;
         string[] given = [.. PromptKeys.Where(line.Has)];
         if (given.Length != 1) { throw new InvalidInputException(line.Origin, given.Length == 0 ? $"keys {line.Keys()}" : $"{string.Join(" and ", given)}", "exactly one of prompt, prompt_token_ids, messages"); }
         foreach (string key in UnsupportedKeys)
         {
-            if (line.Has(key)) { throw new UnsupportedException(line.Origin, key, string.Join(", ", SamplingKeys)); }
+            if (line.Has(key)) { throw new UnsupportedException(line.Origin, key, string.Join(", ", SamplingFields.Keys)); }
         }
 
         int[] ids = given[0] switch
@@ -43,25 +48,15 @@ internal sealed record PromptLine(int[] Ids, SamplingOptions Sampling, int Choic
             "prompt" => Require(tokenizer, line.Origin).Encode(line.Text("prompt")),
             _ => ChatPrompt.Encode(Require(tokenizer, line.Origin), line.Value.GetProperty("messages"), line.Origin),
         };
-        SamplingOptions sampling = options with
-        {
-            MaxTokens = (int)Math.Clamp(line.Whole("max_tokens", options.MaxTokens), int.MinValue, int.MaxValue),
-            Temperature = (float)line.Number("temperature", options.Temperature),
-            TopK = (int)Math.Clamp(line.Whole("top_k", options.TopK), int.MinValue, int.MaxValue),
-            TopP = (float)line.Number("top_p", options.TopP),
-            MinP = (float)line.Number("min_p", options.MinP),
-            RepetitionPenalty = (float)line.Number("repetition_penalty", options.RepetitionPenalty),
-            StopTexts = line.Texts("stop", options.StopTexts),
-            StopTokenIds = line.TryIds("stop_token_ids") ?? options.StopTokenIds,
-            IgnoreEos = line.Flag("ignore_eos", options.IgnoreEos),
-            Seed = line.Whole("seed", options.Seed),
-            Constraint = ConstraintArguments.Of(line)?.Compile(model.Constraints) ?? options.Constraint,
-            TopLogProbs = (int)Math.Clamp(line.Whole("logprobs", options.TopLogProbs), int.MinValue, int.MaxValue),
-        };
-        int n = (int)Math.Clamp(line.Whole("n", choices), int.MinValue, int.MaxValue);
+        SamplingOptions sampling = SamplingFields.Read(line, options) with { Constraint = ConstraintArguments.Of(line)?.Compile(model.Constraints) ?? options.Constraint };
+        int n = line.Int("n", defaults.Choices);
         if (n < 1) { throw new InvalidInputException($"{line.Origin}: n", $"{n}", "at least 1"); }
-        JsonProperty[] copied = [.. line.Value.EnumerateObject().Where(p => !PromptKeys.Contains(p.Name) && !SamplingKeys.Contains(p.Name) && !ConstraintArguments.Keys.Contains(p.Name))];
-        return new PromptLine(ids, sampling, n, copied);
+        BeamOptions search = BeamArguments.Read(line, beams);
+        string[] known = [.. PromptKeys, .. SamplingFields.Keys, .. RequestKeys, .. BeamArguments.Keys, .. ConstraintArguments.Keys];
+        return new PromptLine(ids, sampling, n, [.. line.Value.EnumerateObject().Where(p => !known.Contains(p.Name))])
+        {
+            BestOf = line.Int("best_of", defaults.BestOf), Beams = search.Beams > 1 ? search : null,
+        };
     }
 
     private static Tokenizer Require(Tokenizer? tokenizer, string origin) =>

@@ -5,12 +5,12 @@ using HybridEngine.Inference;
 namespace HybridEngine.Cli.Output;
 
 /// <summary>Writes completions: a JSON line a prompt, or text for people (streamed when there is one completion).</summary>
-internal sealed class GenerationOutput(bool json, bool sampledLogProbs)
+internal sealed class GenerationOutput(bool json, bool sampledLogProbs, Func<PromptLine, SequenceScores>? promptScores = null)
 {
     private bool _streamed;
 
     /// <summary>True when pieces are shown as they come.</summary>
-    public bool Streams(IReadOnlyList<PromptLine> prompts) => !json && prompts.Count == 1 && prompts[0].Choices == 1;
+    public bool Streams(IReadOnlyList<PromptLine> prompts) => !json && prompts.Count == 1 && prompts[0] is { Choices: 1, BestOf: 0 };
 
     /// <summary>Shows a piece.</summary>
     public void Piece(GeneratedToken token)
@@ -75,6 +75,22 @@ internal sealed class GenerationOutput(bool json, bool sampledLogProbs)
         }
 
         w.WriteIds("prompt_token_ids", prompt.Ids);
+        if (promptScores is not null)
+        {
+            SequenceScores scores = promptScores(prompt);
+            w.WriteStartArray("prompt_logprobs");
+            w.WriteNullValue();
+            foreach (float p in scores.LogProbs) { w.WriteNumber(p); }
+            w.WriteEndArray();
+            if (scores.Top.Length > 0)
+            {
+                w.WriteStartArray("prompt_top_logprobs");
+                w.WriteNullValue();
+                foreach (TokenLogProb[] position in scores.Top.AsSpan(0, scores.Top.Length - 1)) { w.WriteTop(position); }
+                w.WriteEndArray();
+            }
+        }
+
         w.WriteStartArray("choices");
         foreach (GenerationResult r in results)
         {
@@ -91,6 +107,7 @@ internal sealed class GenerationOutput(bool json, bool sampledLogProbs)
             }
 
             if (sampledLogProbs) { w.WriteNumbers("sampled_logprobs", r.SampledLogProbs); }
+            if (r.Score is { } score) { w.WriteNumber("score", score); }
             w.WriteString("finish_reason", Reason(r.FinishReason));
             w.WriteNumber("weight_version", r.WeightVersion);
             w.WriteEndObject();

@@ -19,7 +19,6 @@ public sealed class BeamSearchTests
         using IKernels kernels = Backend.Native2.Open();
         using ModelFiles files = ModelFiles.Open(folder);
         using Decoder decoder = Decoder.Load(kernels, files);
-        decoder.Config.ToString();
         using GenerationEngine engine = new(decoder, new EngineOptions { MaxContext = 64 });
         List<(Generation Found, JsonElement Record, int Row)> all = [];
         foreach (JsonElement record in records.RootElement.EnumerateArray().Where(r => r.GetProperty("model").GetString() == model))
@@ -30,7 +29,7 @@ public sealed class BeamSearchTests
                 int[] mask = Ids(masks[row]), prompt = [.. Ids(inputs[row]).Where((_, i) => mask[i] != 0)];
                 // Padding counts as history in transformers: a penalised or repeated pad token that a prompt alone does not have.
                 if (prompt.Length < mask.Length && LooksBack(record.GetProperty("options"))) { continue; }
-                all.Add((engine.Submit(Request(prompt, record.GetProperty("options"))), record, row));
+                all.Add((engine.Submit(Request(prompt, mask.Length, record.GetProperty("options"))), record, row));
             }
         }
 
@@ -58,7 +57,7 @@ public sealed class BeamSearchTests
 
     private static int[] Ids(JsonElement e) => [.. e.EnumerateArray().Select(i => i.GetInt32())];
 
-    private static GenerationRequest Request(int[] prompt, JsonElement o)
+    private static GenerationRequest Request(int[] prompt, int padded, JsonElement o)
     {
         int Whole(string key, int fallback) => o.TryGetProperty(key, out JsonElement e) ? e.GetInt32() : fallback;
         int[] List(string key) => o.TryGetProperty(key, out JsonElement e) ? e.ValueKind == JsonValueKind.Array ? Ids(e) : [e.GetInt32()] : [];
@@ -67,7 +66,7 @@ public sealed class BeamSearchTests
         {
             Temperature = 0, MaxTokens = most, IgnoreEos = true, StopTokenIds = List("eos_token_id"), NoRepeatNgram = Whole("no_repeat_ngram_size", 0), MinTokens = Whole("min_new_tokens", 0),
             RepetitionPenalty = o.TryGetProperty("repetition_penalty", out JsonElement p) ? p.GetSingle() : 1, SuppressTokens = List("suppress_tokens"), BeginSuppressTokens = List("begin_suppress_tokens"),
-            ForcedEnd = List("forced_eos_token_id"), ForcedStart = prompt.Length == 1 ? List("forced_bos_token_id") : [],
+            ForcedEnd = List("forced_eos_token_id"), ForcedStart = padded == 1 ? List("forced_bos_token_id") : [],
             BadWordIds = o.TryGetProperty("bad_words_ids", out JsonElement words) ? [.. words.EnumerateArray().Select(Ids)] : [],
         };
         EarlyStopping early = !o.TryGetProperty("early_stopping", out JsonElement e) ? EarlyStopping.Heuristic : e.ValueKind switch { JsonValueKind.True => EarlyStopping.WhenFull, JsonValueKind.String => EarlyStopping.Never, _ => EarlyStopping.Heuristic };
