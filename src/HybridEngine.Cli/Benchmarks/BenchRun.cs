@@ -22,14 +22,15 @@ internal static class BenchRun
         _ => throw new InvalidInputException("bench", $"'{test.What}'", "generate, prefill, train or rlhf"),
     };
 
-    private static BenchTimes Generate(BenchCase test, Decoder decoder, CancellationToken stop)
+    /// <summary>Generation; each sequence with the adapter that <paramref name="adapterOf"/> names by its number.</summary>
+    public static BenchTimes Generate(BenchCase test, Decoder decoder, CancellationToken stop, Func<int, LoraAdapter?>? adapterOf = null)
     {
         using GenerationEngine engine = Engine(test, decoder);
         int[][] prompts = test.Prompts(decoder.Config);
         SamplingOptions sampling = new() { MaxTokens = test.New, IgnoreEos = true };
         return Repeat(test, _ =>
         {
-            for (int i = 0; i < prompts.Length; i++) { engine.Submit(new GenerationRequest { Prompt = prompts[i], Sampling = sampling, RequestId = i, DecodeText = false }); }
+            for (int i = 0; i < prompts.Length; i++) { engine.Submit(new GenerationRequest { Prompt = prompts[i], Adapter = adapterOf?.Invoke(i), Sampling = sampling, RequestId = i, DecodeText = false }); }
             engine.Run();
         }, stop);
     }

@@ -24,6 +24,7 @@ internal static class BenchCommand
         command.Subcommands.Add(BenchServeCommand.Create());
         command.Subcommands.Add(BenchSpeculativeCommand.Create());
         command.Subcommands.Add(BenchConstraintsCommand.Create());
+        command.Subcommands.Add(BenchAdaptersCommand.Create());
         command.SetAction((parse, stop) =>
         {
             BenchCase test = new(parse.GetValue(what)!, parse.GetValue(batch), parse.GetValue(prompt), Math.Max(1, parse.GetValue(fresh)), parse.GetValue(reps));

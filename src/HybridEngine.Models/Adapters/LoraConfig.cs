@@ -67,7 +67,7 @@ public sealed record LoraConfig
             if (!_harmless.Contains(option.Name) && !IsOff(option.Value)) { throw config.Unsupported(option.Name, "LoRA without it"); }
         }
 
-        if (config.Text("bias") is { } bias and not "none") { throw config.Unsupported("bias", $"none (found {bias})"); }
+        if (config.Text("bias") is not (null or "none")) { throw config.Unsupported("bias", "none"); }
         if (config.Raw("init_lora_weights") is { } start && !_initializations.Contains(start)) { throw config.Unsupported("init_lora_weights", "starts that leave the base weights as they are: " + string.Join(", ", _initializations)); }
         return new LoraConfig
         {
@@ -108,9 +108,9 @@ public sealed record LoraConfig
             {
                 throw new InvalidInputException($"{Source}: {option}", $"'{key}' ({e.Message})", "a regular expression");
             }
-            catch (NotSupportedException)
+            catch (Exception e) when (e is NotSupportedException or RegexMatchTimeoutException)
             {
-                throw new UnsupportedException($"{Source}: {option}", $"'{key}'", "regular expressions without look-around and back-references");
+                throw new UnsupportedException($"{Source}: {option}", $"'{key}'", "regular expressions of moderate size, without look-around and back-references");
             }
         }
 

@@ -53,6 +53,8 @@ public sealed class LoraFilesTests
     [InlineData("target_modules", "[\"q_proj\", \"k_proj\"]", "k_proj, which no stored tensor belongs to")]
     [InlineData("rank_pattern", "{\"q_proj\": 4}", "by the rank")]
     [InlineData("rank_pattern", "{\"q_(proj\": 4}", "rank_pattern")]
+    [InlineData("rank_pattern", "{\"(?=q)q_proj\": 4}", "look-around")]
+    [InlineData("alpha_pattern", "{\"((q|_|p){900}){900}\": 4}", "alpha_pattern")]
     [InlineData("use_dora", "true", "no lora_magnitude_vector")]
     [InlineData("lora_bias", "true", "no lora_B.bias")]
     public void Open_ConfigurationThatDoesNotFit_IsRefused(string option, string value, string named)
