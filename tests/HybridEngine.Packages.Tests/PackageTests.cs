@@ -37,20 +37,28 @@ public sealed class PackageTests : IDisposable
               <ItemGroup><PackageReference Include="HybridEngine.Rlhf" Version="{version}" /></ItemGroup>
             </Project>
             """);
-        // A source and a cache of its own: nothing that an earlier run left behind is used.
+        // A source and a cache of its own: nothing of ours that an earlier run left behind is used. What others made may come from the machine's own cache, or from its feed.
+        string machine = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        string others = Directory.Exists(machine) ? $"<fallbackPackageFolders><add key=\"machine\" value=\"{machine}\" /></fallbackPackageFolders>" : "";
         File.WriteAllText(Path.Combine(app, "nuget.config"), $"""
             <configuration>
               <config><add key="globalPackagesFolder" value="{Path.Combine(_scratch, "cache")}" /></config>
               <packageSources><add key="here" value="{packages}" /></packageSources>
+              {others}
             </configuration>
             """);
         File.WriteAllText(Path.Combine(app, "Program.cs"), """
             using HybridEngine;
             using HybridEngine.Inference;
-            using HybridModel model = HybridModel.Load(args[0]);
+            using Microsoft.Extensions.DependencyInjection;
+            HybridModel model = HybridModel.Load(args[0]);
             Console.WriteLine(model.Backend.Name);
-            Generation answer = model.Generate([new[] { 5, 6, 7 }], new SamplingOptions { Temperature = 0, MaxTokens = 4, IgnoreEos = true })[0];
-            Console.WriteLine(string.Join(' ', answer.Results()[0].TokenIds));
+            await using AsyncEngine engine = new(model, ownsModel: true);
+            GenerationResult[] answer = await engine.GenerateAsync(new GenerationRequest { Prompt = [5, 6, 7], Sampling = new SamplingOptions { Temperature = 0, MaxTokens = 4, IgnoreEos = true } });
+            Console.WriteLine(string.Join(' ', answer[0].TokenIds));
+            // The contracts of the interfaces come with the package.
+            IServiceCollection? services = null;
+            if (args.Length > 1) { services!.AddHybridEngine(args[0]).AddSingleton<Microsoft.Extensions.AI.IChatClient>(p => p.GetRequiredService<HybridChatClient>()); }
             """);
         Run(app, "dotnet", "build", "-c", "Release", "-v", "q", "-o", "out");
         string[] lines = Run(app, "dotnet", Path.Combine("out", "app.dll"), RepoRoot.Golden("models", "llama")).Split('\n', StringSplitOptions.RemoveEmptyEntries);
