@@ -41,7 +41,7 @@ public sealed partial class ModelFiles
         {
             // A reward model or critic has a scalar head in place of the vocabulary's; its decoder is the body alone.
             ModelFamily family = ModelFamilies.Get(configPath, config.Family);
-            if (!config.TiedEmbeddings && !weights.Tensors.ContainsKey(family.HeadTensor) && _heads.Any(weights.Tensors.ContainsKey)) { config = config with { TiedEmbeddings = true, HeadBias = false }; }
+            if (!config.TiedEmbeddings && !weights.Tensors.ContainsKey(family.HeadTensor) && !weights.Tensors.ContainsKey("lm_head.weight") && _heads.Any(weights.Tensors.ContainsKey)) { config = config with { TiedEmbeddings = true, HeadBias = false }; }
             string tokenizer = System.IO.Path.Combine(folder, "tokenizer.json");
             return new ModelFiles(folder, config, weights.Tensors, weights, binding => Find(folder, config, weights.Tensors, family, binding))
             {
@@ -70,14 +70,16 @@ public sealed partial class ModelFiles
     // Checkpoints of the bare body (openai-community/gpt2 among them) leave the body's prefix out.
     private static ParameterLocation Find(string folder, DecoderConfig config, IReadOnlyDictionary<string, StoredTensor> tensors, ModelFamily family, ParameterBinding binding)
     {
-        string name = binding.TensorName;
-        if (!tensors.TryGetValue(name, out StoredTensor? tensor)
-            && !(name.StartsWith(family.BodyPrefix, StringComparison.Ordinal) && tensors.TryGetValue(name[family.BodyPrefix.Length..], out tensor)))
+        if (Named(binding.TensorName) is { } tensor) { return new ParameterLocation(tensor, binding); }
+        if (UnconvertedTensors.Of(config, family.Names, binding) is { } other && Named(other.Stored.TensorName) is { } unconverted)
         {
-            throw Missing(folder, name, config);
+            return new ParameterLocation(unconverted, other.Stored) { Shape = other.Shape };
         }
 
-        return new ParameterLocation(tensor, binding);
+        throw Missing(folder, binding.TensorName, config);
+
+        StoredTensor? Named(string name) => tensors.TryGetValue(name, out StoredTensor? found)
+            || (name.StartsWith(family.BodyPrefix, StringComparison.Ordinal) && tensors.TryGetValue(name[family.BodyPrefix.Length..], out found)) ? found : null;
     }
 
     // Buffers that transformers once saved, a head that is tied to the embedding, and scalar heads.

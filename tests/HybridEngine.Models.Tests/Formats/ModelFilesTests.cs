@@ -66,6 +66,43 @@ public sealed class ModelFilesTests
         foreach (ParameterBinding b in full.Bindings) { Assert.Equal(Read(full, b), Read(bare, b)); }
     }
 
+    [SkippableTheory]
+    [InlineData("mixtral")]
+    [InlineData("qwen3-moe")]
+    [InlineData("gpt-neox")]
+    public void Open_NamesThatTransformers5HasInMemory_ReadsTheSameValues(string name)
+    {
+        using TemporaryFolder temporary = new();
+        string folder = temporary.CopyOf(Golden.Model(name), "unconverted");
+        using ModelFiles converted = ModelFiles.Open(Golden.Model(name));
+        List<TensorToWrite> tensors = [];
+        foreach ((string key, StoredTensor tensor) in converted.Tensors)
+        {
+            if (key.Contains(".experts.", StringComparison.Ordinal)) { continue; }
+            string renamed = key.Replace("block_sparse_moe.", "mlp.", StringComparison.Ordinal).Replace("embed_out.", "lm_head.", StringComparison.Ordinal);
+            tensors.Add(new TensorToWrite(renamed, DType.Float32, tensor.Shape, values => tensor.Read(values)));
+        }
+
+        foreach (IGrouping<int, ParameterBinding> layer in converted.Bindings.Where(b => b.Expert >= 0).GroupBy(b => b.Layer))
+        {
+            void Add(string projection, params ParameterRole[] roles)
+            {
+                ParameterBinding[] parts = [.. layer.Where(b => roles.Contains(b.Role)).OrderBy(b => b.Expert).ThenBy(b => b.Role)];
+                long[] shape = [parts.Length / roles.Length, roles.Length * parts[0].Rows, parts[0].Columns];
+                tensors.Add(new TensorToWrite($"model.layers.{layer.Key}.mlp.experts.{projection}", DType.Float32, shape, values => parts.SelectMany(p => Read(converted, p)).ToArray().CopyTo(values, 0)));
+            }
+
+            Add("gate_up_proj", ParameterRole.Gate, ParameterRole.Up);
+            Add("down_proj", ParameterRole.Down);
+        }
+
+        SafetensorsWriter.WriteFolder(folder, tensors);
+        using ModelFiles unconverted = ModelFiles.Open(folder);
+        Assert.DoesNotContain(unconverted.Tensors.Keys, k => k.Contains("block_sparse_moe", StringComparison.Ordinal) || k.Contains("embed_out", StringComparison.Ordinal));
+        Assert.Equal(converted.Bindings, unconverted.Bindings);
+        foreach (ParameterBinding b in converted.Bindings) { Assert.Equal(Read(converted, b), Read(unconverted, b)); }
+    }
+
     [Theory]
     [InlineData("hidden_act", "\"quick_gelu\"", "hidden_act = \"quick_gelu\"")]
     [InlineData("rope_scaling", "{\"rope_type\": \"longrope\", \"factor\": 2.0}", "no short_factor")]
