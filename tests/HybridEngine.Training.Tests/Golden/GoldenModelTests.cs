@@ -95,7 +95,9 @@ public sealed class GoldenModelTests
         Assert.Equal(golden.Expected.Tensors.Keys.Count(k => k.StartsWith("grad.", StringComparison.Ordinal)), gradients.Count);
         StepResult step = trainable.Step(adamw.GetProperty("lr").GetDouble());
         Expect.Close(golden.Json.GetProperty("grad_norm").GetDouble(), step.GradientNorm, 1e-4, 0, "gradient norm");
-        Expect.Close(golden.Expected.Floats("after_step.logits.1"), golden.Logits(golden.Prompt(1)), 2e-3, "logits after the step");
+        // One element of qwen3-moe's head has a gradient of 6e-9, beside AdamW's epsilon of 1e-8: what rounding makes of it moves a logit by 0.003.
+        double allowed = backend == "reference" && model == "qwen3-moe" ? 4e-3 : 2e-3;
+        Expect.Close(golden.Expected.Floats("after_step.logits.1"), golden.Logits(golden.Prompt(1)), allowed, "logits after the step");
     }
 
     // transformers 5 has other names in memory, which the gradients were recorded under, than on disk: all experts of a layer are one tensor.
