@@ -13,9 +13,16 @@ public sealed class GgufUnigramAndWordPieceTests
     [InlineData("unigram")]
     [InlineData("unigram_all_spaces")]
     [InlineData("wordpiece")]
+    [InlineData("gpt-neox")]
     public void Encode_LlamaCppTexts_GivesLlamaCppIds(string kind)
     {
-        Tokenizer tokenizer = Tokenizer.FromGguf(kind == "wordpiece" ? WordPiece() : Unigram(kind == "unigram"), "made.gguf");
+        Dictionary<string, object> metadata = kind switch
+        {
+            "wordpiece" => WordPiece(),
+            "gpt-neox" => GgufMetadata.Read(SharedData.Require("golden", "tokenizers", "gpt-neox.gguf")),
+            _ => Unigram(kind == "unigram"),
+        };
+        Tokenizer tokenizer = Tokenizer.FromGguf(metadata, "made.gguf");
         var wrong = new List<string>();
         foreach (string line in File.ReadLines(RepoRoot.Golden("tokenizers", "llama_cpp", "cases.jsonl")))
         {

@@ -37,6 +37,8 @@ public sealed class StreamingDecoderTests
     [InlineData("llama2")]
     [InlineData("metaspace_always_unk")]
     [InlineData("clip")]
+    [InlineData("wordpiece")]
+    [InlineData("unigram_t5")]
     public void Add_LongerThanTheWindow_JoinsToTheWholeDecoding(string folder)
     {
         (Tokenizer tokenizer, _) = HuggingFaceGoldenTests.Open(folder);

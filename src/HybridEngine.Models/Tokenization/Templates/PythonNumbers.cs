@@ -16,7 +16,7 @@ internal static class PythonNumbers
         if (named != 0 && (radix == 0 || radix == named)) (radix, digits) = (named, digits[2..]);
         if (radix == 0) radix = 10;
         if (digits.Length is 0 or > 4000) return false;
-        TemplateInterpreter.Work(digits.Length);
+        TemplateInterpreter.Work(4L * digits.Length);
         foreach (char c in digits)
         {
             int digit = char.IsAsciiDigit(c) ? c - '0' : c is >= 'a' and <= 'z' ? c - 'a' + 10 : radix;

@@ -7,9 +7,9 @@ namespace HybridEngine.Models;
 /// <remarks>A template comes with a model, so it is not trusted: it can reach nothing but its variables, and steps, depth and output are bounded.</remarks>
 internal sealed partial class TemplateInterpreter
 {
-    private const int CharactersAStep = 32, ItemsAStep = 4;
+    private const int CharactersAStep = 64, ItemsAStep = 8;
 
-    private const int MostSteps = 4_000_000, DeepestCalls = 200;
+    private const int MostSteps = 2_000_000, DeepestCalls = 200;
 
     // What runs on this thread: operations deep inside a value count their work without being handed an interpreter.
     [ThreadStatic]
