@@ -30,31 +30,24 @@ public sealed class RewardTrainer
 {
     private readonly RewardOptions _options;
     private readonly TrainableScalarModel _model;
-    private readonly IDataStream<Comparison> _data;
-    private readonly LearningRateSchedule _rates;
+    private readonly StepStream<Comparison> _steps;
 
     /// <param name="options">Options; <see cref="TrainerOptions.BatchSize"/> counts comparisons.</param>
     /// <param name="model">Body and head.</param>
     /// <param name="data">Comparisons.</param>
     public RewardTrainer(RewardOptions options, TrainableScalarModel model, IDataStream<Comparison> data)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        (_options, _model, _data) = (options, model, data);
-        _rates = options.LearningRates(options.LearningRate, options.Steps);
+        (_options, _model, _steps) = (options, model, new StepStream<Comparison>(options, data));
     }
 
     /// <summary>Optimizer steps taken.</summary>
-    public int StepsDone { get; private set; }
+    public int StepsDone => _steps.StepsDone;
 
     /// <summary>Everything that is not weights or moments, for a checkpoint.</summary>
     public TrainerState State
     {
-        get => new() { Step = StepsDone, DataPosition = _data.Position };
-        set
-        {
-            ArgumentNullException.ThrowIfNull(value);
-            (StepsDone, _data.Position) = (value.Step, value.DataPosition);
-        }
+        get => _steps.State;
+        set => _steps.State = value;
     }
 
     /// <summary>One optimizer step.</summary>
@@ -62,9 +55,7 @@ public sealed class RewardTrainer
     {
         long start = Stopwatch.GetTimestamp();
 
-        // Draw the step's comparisons.
-        Comparison[] batch = new Comparison[_options.BatchSize];
-        for (int i = 0; i < batch.Length; i++) { batch[i] = _data.Next(); }
+        Comparison[] batch = _steps.Draw();
         int[] tokens = Array.ConvertAll(batch, c => c.Answers.Sum(a => a.Length));
         double pairWeight = 1.0 / Math.Max(1, batch.Sum(c => c.Pairs.Count));
 
@@ -78,10 +69,7 @@ public sealed class RewardTrainer
             _model.TrainBackward(values.Gradient);
         }
 
-        // Step.
-        double rate = _rates.Rate(StepsDone);
-        StepResult step = _model.Step(rate);
-        StepsDone++;
+        (double rate, StepResult step) = _steps.Step(_model.Step);
 
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         return new StepMetrics(StepsDone)

@@ -46,31 +46,24 @@ public sealed class SftTrainer
 {
     private readonly SftOptions _options;
     private readonly TrainableLanguageModel _model;
-    private readonly IDataStream<TrainingSequence> _data;
-    private readonly LearningRateSchedule _rates;
+    private readonly StepStream<TrainingSequence> _steps;
 
     /// <param name="options">Options; <see cref="TrainerOptions.Steps"/> is the length of the schedule.</param>
     /// <param name="model">What is trained.</param>
     /// <param name="data">Sequences.</param>
     public SftTrainer(SftOptions options, TrainableLanguageModel model, IDataStream<TrainingSequence> data)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        (_options, _model, _data) = (options, model, data);
-        _rates = options.LearningRates(options.LearningRate, options.Steps);
+        (_options, _model, _steps) = (options, model, new StepStream<TrainingSequence>(options, data));
     }
 
     /// <summary>Optimizer steps taken.</summary>
-    public int StepsDone { get; private set; }
+    public int StepsDone => _steps.StepsDone;
 
     /// <summary>Everything that is not weights or moments, for a checkpoint.</summary>
     public TrainerState State
     {
-        get => new() { Step = StepsDone, DataPosition = _data.Position };
-        set
-        {
-            ArgumentNullException.ThrowIfNull(value);
-            (StepsDone, _data.Position) = (value.Step, value.DataPosition);
-        }
+        get => _steps.State;
+        set => _steps.State = value;
     }
 
     /// <summary>One optimizer step.</summary>
@@ -78,17 +71,12 @@ public sealed class SftTrainer
     {
         long start = Stopwatch.GetTimestamp();
 
-        // Draw the step's sequences.
-        TrainingSequence[] batch = new TrainingSequence[_options.BatchSize];
-        for (int i = 0; i < batch.Length; i++) { batch[i] = _data.Next(); }
+        TrainingSequence[] batch = _steps.Draw();
 
         // Forward, loss and backward, micro-batch by micro-batch.
         (double loss, long learned) = Accumulate(_model, batch, _options);
 
-        // Step.
-        double rate = _rates.Rate(StepsDone);
-        StepResult step = _model.Step(rate);
-        StepsDone++;
+        (double rate, StepResult step) = _steps.Step(_model.Step);
 
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         long tokens = batch.Sum(s => (long)s.Ids.Length);
