@@ -148,6 +148,18 @@ public abstract class SamplingContract<TBackend> : KernelSuite<TBackend> where T
     }
 
     [SkippableFact]
+    public void Sample_ForcedTokens_WinOverBansButNotOverAMask()
+    {
+        SamplingCase one = SamplingCase.Plain(1) with { Rules = [new([1], float.PositiveInfinity), new([3], float.PositiveInfinity), new([1], float.NegativeInfinity)], Masks = [[0b1110], [0b1101], [0b0101]] };
+        float[] logits = [9, 1, 2, 3];
+        float[] Forced(int mask) => Process(Kernels, logits, 4, one.With(r => r with { RulesCount = 3, Mask = mask }));
+        Assert.Equal([float.NegativeInfinity, 0, float.NegativeInfinity, 0], Forced(-1));
+        Assert.Equal([float.NegativeInfinity, 0, float.NegativeInfinity, 0], Forced(0));
+        Assert.Equal([float.NegativeInfinity, float.NegativeInfinity, float.NegativeInfinity, 0], Forced(1));
+        Assert.All(Forced(2), z => Assert.Equal(float.NegativeInfinity, z));
+    }
+
+    [SkippableFact]
     public void Sample_EverythingRemoved_SaysThatNothingCanBeDrawn()
     {
         float[] logits = [.. Enumerable.Repeat(float.NegativeInfinity, 6), 1, 2, 3, 4, 5, 6];
@@ -213,7 +225,8 @@ public abstract class SamplingContract<TBackend> : KernelSuite<TBackend> where T
     {
         const int Rows = 90, Vocabulary = 77, Words = 4;
         float[] logits = Random.Normal(Rows * Vocabulary, 2);
-        SamplingCase all = SamplingCase.Mixed(Random, Rows, Vocabulary);
+        // Without rules: what a rule forces, a mask may still refuse, which logits of -inf do not.
+        SamplingCase all = SamplingCase.Mixed(Random, Rows, Vocabulary).With(r => r with { RulesCount = 0 });
         int[][] masks = [Random.Integers(Words, int.MinValue, int.MaxValue), Random.Integers(Words, int.MinValue, int.MaxValue), new int[Words]];
         int[] maskRows = [.. Enumerable.Range(0, Rows).Select(r => r % 4 - 1)];
         (int[] ids, float[] logProb, float[] sampled) = Run(Kernels, logits, Vocabulary, all with { Masks = masks, Rows = [.. all.Rows.Select((row, r) => row with { Mask = maskRows[r] })] });
