@@ -108,11 +108,12 @@ public class RegexConstraintTests
     {
         TestRandom random = new();
         ConstraintVocabulary vocabulary = Vocabularies.Random(random);
-        TextConstraint constraint = TextConstraint.Regex("\\{\"name\": (\"[^\"]{0,9}\"|true|-?[0-9]+(\\.5)?), \"b\": [ab]*é?日本\\}|(a|b)*x{2,4}");
-        TokenConstraint compiled = constraint.Compile(vocabulary);
-        for (int walk = 0; walk < 5; walk++)
+        TextConstraint pattern = TextConstraint.Regex("\\{\"name\": (\"[^\"]{0,9}\"|true|-?[0-9]+(\\.5)?), \"b\": [ab]*é?日本\\}|(a|b)*x{2,4}");
+        TextConstraint schema = TextConstraint.JsonSchema("""{"type":"object","properties":{"name":{"type":"string","maxLength":6},"a":{"type":"array","items":{"type":["integer","string"]}}}}""");
+        TokenConstraint[] compiled = [pattern.Compile(vocabulary), schema.Compile(vocabulary)];
+        for (int walk = 0; walk < 8; walk++)
         {
-            ConstraintState state = compiled.Start();
+            ConstraintState state = compiled[walk % 2].Start();
             for (int step = 0; step < 30 && !state.MustEnd; step++)
             {
                 List<int> allowed = RandomWalk.Allowed(state.AllowedTokens);
@@ -123,7 +124,7 @@ public class RegexConstraintTests
                     catch (InvalidInputException) { }
                 }
 
-                Assert.True(alone.SequenceEqual(allowed), $"{random}");
+                Assert.True(alone.SequenceEqual(allowed), $"missing {string.Join(',', alone.Except(allowed).Select(token => $"{token} {Convert.ToHexString(vocabulary.Bytes(token, false))}"))}, too many {string.Join(',', allowed.Except(alone).Select(token => $"{token} {Convert.ToHexString(vocabulary.Bytes(token, false))}"))}, {random}");
                 state.Accept(allowed[random.Integer(0, allowed.Count - (state.IsComplete ? 1 : 0))]);
             }
         }

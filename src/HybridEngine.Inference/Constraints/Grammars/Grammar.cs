@@ -45,7 +45,7 @@ internal sealed class Grammar
         Node start = new();
         if (productive.Contains(Root))
         {
-            start.Calls.Add((nodes[Root], end));
+            start.Add(nodes[Root], end);
             if (_nullable.Contains(Root)) { start.IsFinal = true; }
         }
 

@@ -13,6 +13,7 @@ internal sealed class DfaNodes
     private readonly bool _quoted;
     private readonly CodePointSet _alphabet;
     private readonly Node[] _states;
+    private readonly (byte Low, byte High)[][]?[] _bytes;
 
     /// <param name="dfa">The texts; not empty.</param>
     /// <param name="after">What follows; a closing quote stands between.</param>
@@ -22,6 +23,7 @@ internal sealed class DfaNodes
     {
         (_dfa, _after, _quoted, _alphabet) = (dfa, after, quoted, quoted ? alphabet.Intersect(Unquoted) : alphabet);
         _states = new Node[dfa.Count];
+        _bytes = new (byte, byte)[][]?[dfa.ClassCount];
         for (int i = 0; i < _states.Length; i++)
         {
             int state = i;
@@ -37,13 +39,15 @@ internal sealed class DfaNodes
         if (_dfa.IsAccepting(state))
         {
             if (_quoted) { node.Add((byte)'"', (byte)'"', _after); }
-            else { node.Empties.Add(_after); }
+            else { node.Add(_after); }
         }
 
         var tails = new Dictionary<(Node, byte, byte), Node>();
-        foreach ((int target, CodePointSet characters) in Moves(state))
+        for (int c = 0; c < _dfa.ClassCount; c++)
         {
-            foreach ((byte Low, byte High)[] bytes in Utf8Ranges.Split(characters.Intersect(_alphabet)))
+            int target = _dfa.Next(state, c);
+            if (target < 0) { continue; }
+            foreach ((byte Low, byte High)[] bytes in _bytes[c] ??= [.. Utf8Ranges.Split(_dfa.ClassSets()[c].Intersect(_alphabet))])
             {
                 Node next = _states[target];
                 for (int i = bytes.Length - 1; i > 0; i--)

@@ -14,7 +14,6 @@ internal sealed class JsonText
     private readonly CodePointSet _alphabet;
     private readonly bool _lines;
     private readonly Node _end = new() { IsFinal = true };
-    private readonly Lock _gate = new();
     private readonly Dictionary<(Dfa, bool), Node> _texts = [];
     private readonly Dictionary<(ArrayPlan, int), Node> _afterItems = [];
 
@@ -39,15 +38,15 @@ internal sealed class JsonText
         var text = new JsonText(values, alphabet);
         if (ReferenceEquals(values[0], JsonValue.None)) { return new Node(); }
         Node whole = new();
-        whole.Calls.Add((text._rules[0], text._end));
+        whole.Add(text._rules[0], text._end);
         return text.Space(whole);
     }
 
     private void AddValue(Node node, JsonValue value)
     {
         ScalarTexts scalars = value.Scalars;
-        if (!scalars.Bare.IsEmpty) { node.Empties.Add(Text(scalars.Bare, quoted: false)); }
-        if (scalars.ExponentMust) { node.Empties.Add(Text(ScalarTexts.Exponent, quoted: false)); }
+        if (!scalars.Bare.IsEmpty) { node.Add(Text(scalars.Bare, quoted: false)); }
+        if (scalars.ExponentMust) { node.Add(Text(ScalarTexts.Exponent, quoted: false)); }
         if (!scalars.Quoted.IsEmpty) { node.Add((byte)'"', (byte)'"', Text(scalars.Quoted, quoted: true)); }
         foreach (ArrayPlan array in value.Arrays)
         {
@@ -62,31 +61,25 @@ internal sealed class JsonText
     /// <summary>The items that may come in a state of an array.</summary>
     private void AddItems(Node node, ArrayPlan array, int state)
     {
-        foreach ((int value, int target) in array.Moves(state)) { node.Calls.Add((_rules[value], AfterItem(array, target))); }
+        foreach ((int value, int target) in array.Moves(state)) { node.Add(_rules[value], AfterItem(array, target)); }
     }
 
     private Node AfterItem(ArrayPlan array, int state)
     {
-        lock (_gate)
-        {
-            if (!_afterItems.TryGetValue((array, state), out Node? node)) { _afterItems.Add((array, state), node = new Node(after => AddAfterItem(after, array, state))); }
-            return node;
-        }
+        if (!_afterItems.TryGetValue((array, state), out Node? node)) { _afterItems.Add((array, state), node = new Node(after => AddAfterItem(after, array, state))); }
+        return node;
     }
 
     /// <summary>The nodes of a text; one set of them wherever it stands.</summary>
     private Node Text(Dfa texts, bool quoted)
     {
-        lock (_gate)
-        {
-            if (!_texts.TryGetValue((texts, quoted), out Node? start)) { _texts.Add((texts, quoted), start = new DfaNodes(texts, _end, quoted, _alphabet).Start); }
-            return start;
-        }
+        if (!_texts.TryGetValue((texts, quoted), out Node? start)) { _texts.Add((texts, quoted), start = new DfaNodes(texts, _end, quoted, _alphabet).Start); }
+        return start;
     }
 
     private void AddAfterItem(Node node, ArrayPlan array, int state)
     {
-        if (array.MayEnd(state)) { node.Empties.Add(Space(Closing(']'))); }
+        if (array.MayEnd(state)) { node.Add(Space(Closing(']'))); }
         if (array.Moves(state).Count > 0) { node.Add((byte)',', (byte)',', Space(new Node(items => AddItems(items, array, state)))); }
     }
 
@@ -112,8 +105,8 @@ internal sealed class JsonText
     public static Node Either(Node a, Node b)
     {
         Node node = new();
-        node.Empties.Add(a);
-        node.Empties.Add(b);
+        node.Add(a);
+        node.Add(b);
         return node;
     }
 
@@ -121,7 +114,7 @@ internal sealed class JsonText
     public Node Space(Node next)
     {
         Node node = new();
-        node.Empties.Add(next);
+        node.Add(next);
         node.Add((byte)' ', (byte)' ', next);
         if (_lines) { node.Add((byte)'\n', (byte)'\n', Indent(next, MostIndent)); }
         return node;
@@ -129,7 +122,7 @@ internal sealed class JsonText
 
     private static Node Indent(Node next, int room) => new(node =>
     {
-        node.Empties.Add(next);
+        node.Add(next);
         if (room == 0) { return; }
         Node deeper = Indent(next, room - 1);
         node.Add((byte)' ', (byte)' ', deeper);

@@ -24,7 +24,7 @@ internal sealed class ObjectNodes
     {
         Place start = new(new Bits(new ulong[(_plan.Members.Count + 63) / 64]), 0, 0);
         AddMembers(node, start);
-        if (MayEnd(start)) { node.Empties.Add(_text.Closing('}')); }
+        if (MayEnd(start)) { node.Add(_text.Closing('}')); }
     });
 
     private void AddMembers(Node node, Place place)
@@ -40,27 +40,24 @@ internal sealed class ObjectNodes
                 if (place.Count == _plan.Max || !CanFinish(next)) { continue; }
                 Node colon = new();
                 Node value = new();
-                value.Calls.Add((_text.Value(member.Values[bits]), After(next)));
+                value.Add(_text.Value(member.Values[bits]), After(next));
                 colon.Add((byte)':', (byte)':', _text.Space(value));
-                node.Calls.Add((_names[i], colon));
+                node.Add(_names[i], colon);
             }
         }
     }
 
     private Node After(Place place)
     {
-        lock (_places)
+        if (_places.TryGetValue(place, out Node? known)) { return known; }
+        if (_places.Count >= MostRemembered) { _places.Clear(); }
+        return _places[place] = new Node(node =>
         {
-            if (_places.TryGetValue(place, out Node? known)) { return known; }
-            if (_places.Count >= MostRemembered) { _places.Clear(); }
-            return _places[place] = new Node(node =>
-            {
-                if (MayEnd(place)) { node.Empties.Add(_text.Space(_text.Closing('}'))); }
-                Node members = new(inner => AddMembers(inner, place));
-                members.Expand();
-                if (members.Calls.Count > 0) { node.Add((byte)',', (byte)',', _text.Space(members)); }
-            });
-        }
+            if (MayEnd(place)) { node.Add(_text.Space(_text.Closing('}'))); }
+            Node members = new(inner => AddMembers(inner, place));
+            members.Expand();
+            if (members.Calls.Length > 0) { node.Add((byte)',', (byte)',', _text.Space(members)); }
+        });
     }
 
     private bool MayEnd(Place place) => place.Count >= _plan.Min && place.Witnessed == _plan.AllWitnesses && Missing(place) == 0;

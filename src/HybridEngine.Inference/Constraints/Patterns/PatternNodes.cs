@@ -40,13 +40,13 @@ internal sealed class PatternNodes
                 return next;
             case ChoicePattern choice:
                 Node fork = Make();
-                foreach (Pattern option in choice.Options) { fork.Empties.Add(Build(option, next)); }
+                foreach (Pattern option in choice.Options) { fork.Add(Build(option, next)); }
                 return fork;
             case RepeatPattern repeat:
                 return BuildRepeat(repeat, next);
             case ReferencePattern reference:
                 Node caller = Make();
-                caller.Calls.Add((_rules!(reference.Rule), next));
+                caller.Add(_rules!(reference.Rule), next);
                 return caller;
             default:
                 return Make();
@@ -77,8 +77,8 @@ internal sealed class PatternNodes
         if (repeat.Max == Pattern.NoLimit)
         {
             Node loop = Make();
-            loop.Empties.Add(Build(repeat.Part, loop));
-            loop.Empties.Add(next);
+            loop.Add(Build(repeat.Part, loop));
+            loop.Add(next);
             next = loop;
         }
         else
@@ -87,8 +87,8 @@ internal sealed class PatternNodes
             for (int i = repeat.Min; i < repeat.Max; i++)
             {
                 Node fork = Make();
-                fork.Empties.Add(Build(repeat.Part, next));
-                fork.Empties.Add(end);
+                fork.Add(Build(repeat.Part, next));
+                fork.Add(end);
                 next = fork;
             }
         }

@@ -57,7 +57,7 @@ internal sealed class Closure
     private void Visit(Node node, object up)
     {
         node.Expand();
-        if (node.Bytes.Count > 0) { _taking.Add((node, up)); }
+        if (node.Bytes.Length > 0) { _taking.Add((node, up)); }
         foreach (Node target in node.Empties) { Add(target, up); }
         foreach ((Rule rule, Node back) in node.Calls)
         {

@@ -20,6 +20,12 @@ internal sealed class RecognizerState
     /// <summary>Where each byte leads, as far as it was asked; null where none was.</summary>
     public RecognizerState?[]? Next { get; set; }
 
+    /// <summary>Texts of at most <see cref="Run"/> bytes, all of these kinds, can go on from here, whatever they are.</summary>
+    public byte RunKinds { get; set; }
+
+    /// <summary>As <see cref="RunKinds"/> says; <see cref="Recognizer.EndlessRun"/> where there is no end, -1 until asked.</summary>
+    public int Run { get; set; } = -1;
+
     /// <summary>The tokens that fit here; null until asked.</summary>
     public uint[]? Mask { get; set; }
 
