@@ -108,6 +108,19 @@ public sealed class BlockTypeTests
         Assert.False(File.Exists(path));
     }
 
+    [Fact]
+    public void Write_Float16OfALargerValue_NamesTensorAndValue()
+    {
+        using TemporaryFolder temporary = new();
+        string path = temporary.File("x.gguf");
+        GgufWriter.Write(path, new GgufMetadata(path), [new TensorToWrite("a", StoredType.F16, [3], values => (values[0], values[1], values[2]) = (65504, float.PositiveInfinity, float.NaN))]);
+        using (GgufFile file = GgufFile.Open(path)) { Assert.Equal([65504f, float.PositiveInfinity, float.NaN], file.Tensors["a"].ToArray()); }
+
+        HybridEngineException error = Assert.ThrowsAny<HybridEngineException>(() => GgufWriter.Write(path, new GgufMetadata(path), [new TensorToWrite("a", StoredType.F16, [2], values => values[1] = 1e6f)]));
+
+        Assert.Contains("tensor a: found 1000000 at 1", error.Message, StringComparison.Ordinal);
+    }
+
     private static float[] Filled(Func<int, float> value) => [.. Enumerable.Range(0, 256).Select(value)];
 
     private static float[] RoundTrip(StoredType type, float[] x)

@@ -147,6 +147,19 @@ public sealed class HostileGgufTests
         Assert.Equal($"{path}: metadata llama.embedding_length: found String wide, expected an integer of 32 bits", error.Message);
     }
 
+    [Fact]
+    public void Open_OnePartOfASplitModel_SaysSo()
+    {
+        using TemporaryFolder temporary = new();
+        string path = temporary.File("x.gguf");
+        GgufMetadata metadata = new(path) { ["general.architecture"] = "llama", ["split.count"] = (ushort)3, ["split.no"] = (ushort)0 };
+        GgufWriter.Write(path, metadata, [new TensorToWrite("token_embd.weight", DType.Float32, [4, 4], _ => { })]);
+
+        HybridEngineException error = Assert.ThrowsAny<HybridEngineException>(() => ModelFiles.Open(path).Dispose());
+
+        Assert.Contains("one of 3 parts of a model", error.Message, StringComparison.Ordinal);
+    }
+
     private static void AssertRefused(string expected, Action<BinaryWriter> write)
     {
         using TemporaryFolder temporary = new();

@@ -33,6 +33,7 @@ internal static class GgufConfig
             if (m.ContainsKey(prefix + key) && !(m[prefix + key] is bool flag ? !flag : m.Number(prefix + key) is 0 or 1)) { throw new UnsupportedException(file.Path, $"{prefix}{key} = {m[prefix + key]}", $"{a.Name} without it"); }
         }
 
+        if (m.Integer("split.count") is > 1 and int parts) { throw new UnsupportedException(file.Path, $"one of {parts} parts of a model", "one file (llama-gguf-split --merge joins them)"); }
         if (file.ShapeOf("token_embd.weight") is not { Count: 2 } embedding) { throw new InvalidInputException(file.Path, "no matrix token_embd.weight", "a model (a file with only a vocabulary has none)"); }
         int experts = m.Integer(prefix + "expert_count") ?? 0, window = GgufWindows.Size(m, a);
         // Mistral and Mixtral go by the name of llama in GGUF; what sets them apart is the window and the experts.

@@ -30,7 +30,7 @@ public sealed record TensorToWrite(string Name, StoredType Type, IReadOnlyList<l
     {
         float[] values = new float[Count];
         Read(values);
-        if (Type.IsBlocked) { RequireFinite(values); }
+        RequireRange(values);
         byte[] buffer = new byte[Type.Bytes(Math.Min(PieceValues, values.Length))!.Value];
         for (int done = 0; done < values.Length; done += PieceValues)
         {
@@ -44,10 +44,11 @@ public sealed record TensorToWrite(string Name, StoredType Type, IReadOnlyList<l
         }
     }
 
-    // A block's float16 scale can hold neither; what it would decode to is not what was there.
-    private void RequireFinite(float[] values)
+    // Beyond float16, which is also the type of a block's scale, a value would come back as something else. What is infinite or no number stays that as a float16; a block has no form for it.
+    private void RequireRange(float[] values)
     {
-        int bad = Array.FindIndex(values, v => !(Math.Abs(v) <= (float)Half.MaxValue));
-        if (bad >= 0) { throw new InvalidInputException($"tensor {Name}", $"{values[bad]} at {bad}", $"finite values up to {Half.MaxValue} for {Type.Name}"); }
+        if (!Type.IsBlocked && Type != StoredType.F16) { return; }
+        int bad = Type.IsBlocked ? Array.FindIndex(values, v => !(Math.Abs(v) <= (float)Half.MaxValue)) : Array.FindIndex(values, v => float.IsFinite(v) && Half.IsInfinity((Half)v));
+        if (bad >= 0) { throw new InvalidInputException($"tensor {Name}", $"{values[bad]} at {bad}", $"{(Type.IsBlocked ? "finite " : "")}values up to {(float)Half.MaxValue} for {Type.Name}"); }
     }
 }
