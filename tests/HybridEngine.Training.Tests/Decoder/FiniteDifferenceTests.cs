@@ -28,7 +28,7 @@ public sealed class FiniteDifferenceTests
         foreach (Parameter parameter in decoder.Parameters) { CheckDirection(parameter, Loss, random, $"{name} (seed {seed}) {parameter.Name}"); }
     }
 
-    [SkippableTheory, ClassData(typeof(BackendsAndModels))]
+    [SkippableTheory, ClassData(typeof(BackendsAndBodies))]
     public void ScalarModel_EveryParameter_GradientMatchesDifferences(string backend, string name)
     {
         using IKernels kernels = Backends.Open(backend);

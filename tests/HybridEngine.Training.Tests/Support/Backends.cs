@@ -28,6 +28,18 @@ public sealed class BackendsAndModels : TheoryData<string, string>
     }
 }
 
+/// <summary>Every backend with one architecture of each wiring of the body.</summary>
+public sealed class BackendsAndBodies : TheoryData<string, string>
+{
+    public BackendsAndBodies()
+    {
+        foreach (string backend in Backends.Names)
+        {
+            foreach (string model in (string[])["llama", "gpt2", "opt-after-norm", "gemma2", "gpt-neox", "bloom", "experts"]) { Add(backend, model); }
+        }
+    }
+}
+
 /// <summary>Every backend.</summary>
 public sealed class EveryBackend : TheoryData<string>
 {
