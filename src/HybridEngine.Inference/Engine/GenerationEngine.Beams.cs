@@ -161,17 +161,14 @@ public sealed partial class GenerationEngine
     }
 
     // Nothing can run: beams that wait for others of their search give up their blocks and places to them.
-    private bool ParkBeams()
+    private void ParkBeams()
     {
-        bool any = false;
         foreach (Sequence s in _scheduler.Running.ToArray())
         {
             if (s.Beam is not { Candidates: not null, IsParked: false } beam) { continue; }
             _scheduler.Remove(s);
-            beam.IsParked = any = true;
+            beam.IsParked = true;
         }
-
-        return any;
     }
 
     private void EndBeams(Generation generation, FinishReason reason)

@@ -160,7 +160,12 @@ public sealed partial class GenerationEngine : IDisposable
         _cache.Provide((_promised + _options.BlockSize - 1) / _options.BlockSize + _scheduler.SequenceCount);
         long start = Stopwatch.GetTimestamp();
         List<Chunk> chunks = _scheduler.Schedule();
-        if (chunks.Count == 0 && ParkBeams()) { return; }
+        if (chunks.Count == 0)
+        {
+            ParkBeams();
+            return;     // who was sent away in this step comes back with the next
+        }
+
         if (_drafter is not null) { Guess(chunks); }
         (int read, int continued) = CountRows(chunks);
         ChunkAdapters.Group(chunks, _adapters);
