@@ -147,6 +147,24 @@ public sealed class HostileGgufTests
         Assert.Equal($"{path}: metadata llama.embedding_length: found String wide, expected an integer of 32 bits", error.Message);
     }
 
+    [Theory]
+    [InlineData("olmo2", "attention.sliding_window", 4096f)]
+    [InlineData("llama", "attention.scale", 0.02f)]
+    [InlineData("qwen3", "final_logit_softcapping", 30f)]
+    [InlineData("qwen2", "expert_count", 8f)]
+    [InlineData("gemma2", "rope.freq_base_swa", 5000f)]
+    public void Open_KeyThatTheArchitectureDoesNotHave_RefusedByName(string architecture, string key, float value)
+    {
+        using TemporaryFolder temporary = new();
+        string path = temporary.File("x.gguf");
+        GgufMetadata metadata = new(path) { ["general.architecture"] = architecture, [$"{architecture}.{key}"] = value };
+        GgufWriter.Write(path, metadata, [new TensorToWrite("token_embd.weight", DType.Float32, [4, 4], _ => { })]);
+
+        UnsupportedException error = Assert.Throws<UnsupportedException>(() => ModelFiles.Open(path).Dispose());
+
+        Assert.Contains($"{architecture}.{key} = ", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Open_OnePartOfASplitModel_SaysSo()
     {

@@ -9,10 +9,12 @@ internal static class GgufConfig
     /// <summary>A key of ours: which layers have rotary positions, where llama.cpp knows only one pattern.</summary>
     public const string RotaryLayers = "hybridengine.rotary_layers";
 
-    // Keys of the architecture's prefix that change the result and have no counterpart in the decoder; harmless values are skipped.
-    private static readonly string[] _unimplemented =
+    // Keys of the architecture's prefix that change the result and are read for some architectures or none; harmless values are skipped.
+    private static readonly (string Key, string[] ReadFor)[] _special =
     [
-        "attention.clamp_kqv", "attention.max_alibi_bias", "logit_scale", "embedding_scale", "residual_scale", "rope.scaling.yarn_log_multiplier", "expert_shared_count", "expert_weights_scale",
+        ("attention.clamp_kqv", []), ("attention.max_alibi_bias", []), ("logit_scale", []), ("embedding_scale", []), ("residual_scale", []), ("rope.scaling.yarn_log_multiplier", []), ("expert_shared_count", []),
+        ("expert_weights_scale", []), ("expert_count", ["llama", "qwen3moe"]), ("attention.scale", ["gemma2", "gemma3"]), ("attn_logit_softcapping", ["gemma2", "gemma3"]), ("final_logit_softcapping", ["gemma2", "gemma3"]),
+        ("rope.freq_base_swa", ["gemma3"]), ("attention.sliding_window", ["llama", "qwen2", "qwen3", "qwen3moe", "gemma2", "gemma3", "phi3", "smollm3"]), ("use_parallel_residual", ["gptneox"]),
     ];
 
     /// <summary>The architecture that the file names.</summary>
@@ -28,9 +30,9 @@ internal static class GgufConfig
         GgufMetadata m = file.Metadata;
         GgufArchitecture a = Architecture(file);
         string prefix = a.Name + ".";
-        foreach (string key in _unimplemented)
+        foreach ((string key, string[] readFor) in _special)
         {
-            if (m.ContainsKey(prefix + key) && !(m[prefix + key] is bool flag ? !flag : m.Number(prefix + key) is 0 or 1)) { throw new UnsupportedException(file.Path, $"{prefix}{key} = {m[prefix + key]}", $"{a.Name} without it"); }
+            if (!readFor.Contains(a.Name) && m.ContainsKey(prefix + key) && !(m[prefix + key] is bool flag ? !flag : m.Number(prefix + key) is 0 or 1)) { throw new UnsupportedException(file.Path, $"{prefix}{key} = {m[prefix + key]}", $"{a.Name} without it"); }
         }
 
         if (m.Integer("split.count") is > 1 and int parts) { throw new UnsupportedException(file.Path, $"one of {parts} parts of a model", "one file (llama-gguf-split --merge joins them)"); }
