@@ -13,7 +13,7 @@ internal sealed class AnswerReader
     private readonly string[] _markers;
     private string _held = "";
     private State _state;
-    private bool _begun;
+    private bool _begun, _afterCall;
 
     private enum State { Start, Text, Reasoning, Call }
 
@@ -56,7 +56,10 @@ internal sealed class AnswerReader
     // False when more has to come.
     private bool Advance(List<AIContent> contents, bool atEnd)
     {
+        // White space after a call is not an answer.
+        if (_afterCall) { _held = _held.TrimStart(); }
         if (_held.Length == 0) { return false; }
+        _afterCall = false;
         return _state switch
         {
             State.Start => AdvanceStart(atEnd),
@@ -130,9 +133,8 @@ internal sealed class AnswerReader
         if (read < 0 || (unmarked && calls.Exists(c => !_names.Contains(c.Name))))
         {
             // No call after all: its first character is text, and what follows is looked at again.
-            int taken = StartsWithMarker() ? 1 : _held.Length;
-            Text(contents, _held[..taken]);
-            (_held, _state) = (_held[taken..], State.Text);
+            Text(contents, _held[..1]);
+            (_held, _state) = (_held[1..], State.Text);
             return true;
         }
 
@@ -143,7 +145,7 @@ internal sealed class AnswerReader
         }
 
         _held = _held[read..];
-        if (calls.Count > 0) { _held = _held[JsonScan.SkipSpace(_held, 0)..]; }
+        _afterCall = calls.Count > 0;
         _state = _tools.BeginsWithJson && calls.Count > 0 ? State.Start : State.Text;
         return _held.Length > 0;
     }

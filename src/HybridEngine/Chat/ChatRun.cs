@@ -15,6 +15,9 @@ internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRende
     /// <summary>Ids and log-probabilities; null until the end, or when the answer was cut short after its only call.</summary>
     public GenerationResult? Result { get; private set; }
 
+    /// <summary>Which weights drew the last token: a program that trains between answers wants to know.</summary>
+    public AdditionalPropertiesDictionary? Properties { get; private set; }
+
     public async IAsyncEnumerable<ChatResponseUpdate> StreamAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using ClientOperation operation = new(GenAI.Chat, engine.ModelId);
@@ -43,7 +46,7 @@ internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRende
         ChatCall call = read();
         (GenerationRequest request, AnswerReader reader, string closing) = Prompt(call);
         Describe(operation, call, request);
-        long output = 0, reasoning = 0;
+        long output = 0, reasoning = 0, weights = 0;
         FinishReason finish = FinishReason.None;
         AsyncGeneration generation = await engine.SubmitAsync(request, GenAI.Chat, cancellationToken).ConfigureAwait(false);
         await using (generation.ConfigureAwait(false))
@@ -55,7 +58,7 @@ internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRende
                     output++;
                     if (reader.IsReasoning) { reasoning++; }
                     List<AIContent> contents = reader.Add(token.Text);
-                    finish = token.FinishReason;
+                    (finish, weights) = (token.FinishReason, token.WeightVersion);
                     if (finish == FinishReason.Stop) { contents.AddRange(reader.Add(closing)); }
                     if (finish != FinishReason.None) { contents.AddRange(reader.Finish()); }
                     bool cut = Keep(contents, call, reader);
@@ -83,6 +86,7 @@ internal sealed class ChatRun(AsyncEngine engine, Tokenizer tokenizer, ChatRende
             InputTokenCount = request.Prompt.Length, OutputTokenCount = output, TotalTokenCount = request.Prompt.Length + output, ReasoningTokenCount = renderer.Thinks ? reasoning : null,
         })], Result);
         last.FinishReason = reason;
+        last.AdditionalProperties = Properties = new AdditionalPropertiesDictionary { ["weight_version"] = weights };
         yield return last;
     }
 

@@ -13,7 +13,8 @@ namespace HybridEngine;
 /// <see cref="ChatOptions"/> is honoured or refused by name; options of the engine that it has no member for (<c>min_p</c>, <c>repetition_penalty</c>, <c>ignore_eos</c>,
 /// <c>stop_token_ids</c>, <c>logprobs</c>, <c>regex</c>, <c>choice</c>, <c>grammar</c>, <c>adapter</c>, <c>priority</c>, <c>chat_template_kwargs</c>, ...) go by the command line's names into
 /// <see cref="ChatOptions.AdditionalProperties"/>.
-/// A response's raw representation is the <see cref="GenerationResult"/> with ids and log-probabilities, an update's the <see cref="GeneratedToken"/>.
+/// A response's raw representation is the <see cref="GenerationResult"/> with ids and log-probabilities, an update's the <see cref="GeneratedToken"/>;
+/// their additional properties hold <c>weight_version</c>.
 /// </remarks>
 public sealed class HybridChatClient : IChatClient
 {
@@ -45,7 +46,7 @@ public sealed class HybridChatClient : IChatClient
         ArgumentNullException.ThrowIfNull(messages);
         ChatRun run = Prepare(messages, options);
         ChatResponse response = await run.StreamAsync(cancellationToken).ToChatResponseAsync(cancellationToken).ConfigureAwait(false);
-        response.RawRepresentation = run.Result;
+        (response.RawRepresentation, response.AdditionalProperties) = (run.Result, run.Properties);
         return response;
     }
 

@@ -26,6 +26,7 @@ public sealed class ChatClientTests : IClassFixture<AsyncEngineTests.Model>
         Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
         Assert.Equal("talker", response.ModelId);
         Assert.NotNull(response.ResponseId);
+        Assert.IsType<long>(response.AdditionalProperties!["weight_version"]);
         Tokenizer tokenizer = (Tokenizer)client.GetService(typeof(Tokenizer))!;
         int prompt = tokenizer.Encode("<|im_start|>system\nBe short.<|im_end|>\n<|im_start|>user\nGrüße 😀<|im_end|>\n<|im_start|>assistant\n").Length;
         GenerationResult raw = Assert.IsType<GenerationResult>(response.RawRepresentation);

@@ -1,4 +1,4 @@
-using System.Text;
+using HybridEngine.Testing;
 using Microsoft.Extensions.AI;
 using Xunit;
 
@@ -78,6 +78,25 @@ public sealed class AnswerReaderTests
         FunctionCallContent[] calls = [.. reader.Add("<tool_call>{\"name\":\"f\"}</tool_call><tool_call>{\"name\":\"f\"}</tool_call>").OfType<FunctionCallContent>()];
         Assert.Equal(2, calls.Select(c => c.CallId).Distinct().Count());
         Assert.All(calls, c => Assert.Matches("^[a-z0-9]{9}$", c.CallId));
+    }
+
+    // Whatever a model writes, the pieces in which it comes change nothing, nothing hangs, and nothing throws.
+    [Theory]
+    [InlineData("<tool_call></think>"), InlineData("[TOOL_CALLS]"), InlineData("\"parameters\": "), InlineData("<function="), InlineData("functools"), InlineData("<｜tool▁call▁begin｜>"), InlineData("'Action:"), InlineData(">>>")]
+    public void Read_NonsenseOfMarkersAndJson_MeansTheSameInAnyPieces(string template)
+    {
+        TestRandom random = new();
+        ToolCallFormat format = ToolCallFormat.Of(template)!;
+        string[] parts = [.. format.Openings, format.Begin("f"), format.Write("g", "{\"x\": 1}"), "<think>", "</think>", "{", "}", "[", "]", "{}", "\"", "\\", "\"name\": \"f\"", ", ", "\"arguments\": ", ":", ";", "\n", " ", "x", "```", "all", ">", "<", "</tool_call>", "ü😀"];
+        for (int round = 0; round < 300; round++)
+        {
+            string answer = string.Concat(Enumerable.Range(0, random.Integer(1, 12)).Select(_ => parts[random.Integer(0, parts.Length)]));
+            bool reasoning = random.Integer(0, 4) == 0;
+            AnswerReader open() => new(format, ["f", "g"], thinks: true, reasoning);
+            string whole = Read(open(), [answer]), single = Read(open(), answer.Select(c => c.ToString()));
+            int cut = random.Integer(0, answer.Length);
+            Assert.True(whole == single && whole == Read(open(), [answer[..cut], answer[cut..]]), $"{random}: {System.Text.Json.JsonSerializer.Serialize(answer)} is '{whole}' or '{single}'");
+        }
     }
 
     internal static string Read(AnswerReader reader, IEnumerable<string> pieces) => Describe(pieces.SelectMany(p => reader.Add(p)).ToList().Concat(reader.Finish()));
