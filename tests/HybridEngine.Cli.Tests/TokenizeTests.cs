@@ -82,6 +82,14 @@ public sealed class TokenizeTests
         Assert.Contains(named, result.ErrorLine, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Tokenize_HalfASurrogatePair_NamesTheLine()
+    {
+        CliResult result = Cli.RunWith("{\"text\": \"a\"}\n{\"text\": \"a\\ud800b\"}\n", "tokenize", "--model", Tokenizer("gpt2"), "--input", "-", "--json");
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("standard input:2", result.ErrorLine, StringComparison.Ordinal);
+    }
+
     private static string Tokenizer(string folder)
     {
         string local = RepoRoot.Golden("tokenizers", folder);

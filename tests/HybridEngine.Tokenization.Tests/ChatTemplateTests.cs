@@ -86,6 +86,10 @@ public sealed class ChatTemplateTests
     }
 
     [Fact]
+    public void Render_HalfASurrogatePair_IsAnErrorOfTheInput() =>
+        Assert.Throws<InvalidInputException>(() => new ChatTemplate("{{ x }}").Render(JsonElement.Parse("""{"x": "a\ud800b"}""")));
+
+    [Fact]
     public void Render_BrokenTemplates_OnlyTemplateErrors()
     {
         string[] sources = [.. File.ReadLines(RepoRoot.Golden("chat_templates", "jinja_features.jsonl")).Select(line => JsonElement.Parse(line).GetProperty("source").GetString()!)];

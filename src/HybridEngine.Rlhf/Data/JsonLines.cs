@@ -114,6 +114,8 @@ public static class JsonLines
                 throw new InvalidInputException(origin, $"a JSON {document.RootElement.ValueKind.ToString().ToLowerInvariant()}", "a JSON object");
             }
 
+            // An escape can hold half a surrogate pair; it is found here, with its line, not where the text is used.
+            if (line.Span.IndexOf("\\u"u8) >= 0) { ReadTexts(document.RootElement); }
             return document.RootElement.Clone();
         }
         catch (JsonException e)
@@ -123,6 +125,25 @@ public static class JsonLines
         catch (InvalidOperationException)
         {
             throw new InvalidInputException(origin, "a text that is not valid Unicode", "one JSON object on the line");
+        }
+    }
+
+    private static void ReadTexts(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String: _ = element.GetString(); break;
+            case JsonValueKind.Array:
+                foreach (JsonElement item in element.EnumerateArray()) { ReadTexts(item); }
+                break;
+            case JsonValueKind.Object:
+                foreach (JsonProperty member in element.EnumerateObject())
+                {
+                    _ = member.Name;
+                    ReadTexts(member.Value);
+                }
+
+                break;
         }
     }
 

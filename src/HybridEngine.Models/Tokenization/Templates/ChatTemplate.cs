@@ -58,10 +58,17 @@ public sealed class ChatTemplate
         foreach ((string name, string text) in _specialTokens) scope[name] = text;
         // transformers defines these always.
         (scope["tools"], scope["documents"], scope["add_generation_prompt"]) = (null, null, false);
-        foreach (JsonProperty variable in variables.EnumerateObject())
+        try
         {
-            object? value = FromJson(variable.Value);
-            scope[variable.Name] = variable.Name == "strftime_now" && value is string ? new TemplateFunction(variable.Name, _ => value) : value;
+            foreach (JsonProperty variable in variables.EnumerateObject())
+            {
+                object? value = FromJson(variable.Value);
+                scope[variable.Name] = variable.Name == "strftime_now" && value is string ? new TemplateFunction(variable.Name, _ => value) : value;
+            }
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new Core.InvalidInputException("chat template", $"a variable that is not valid Unicode ({error.Message})", "texts without unpaired surrogates");
         }
         try
         {
