@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using HybridEngine.Core;
 using HybridEngine.Models;
 
@@ -50,10 +51,10 @@ internal sealed class SamplingPlan
     public bool NeedsHistory { get; }
 
     /// <summary>The rules; their tokens start at 0 of <see cref="RuleTokens"/>.</summary>
-    public IReadOnlyList<TokenRule> Rules => _rules;
+    public ReadOnlySpan<TokenRule> Rules => CollectionsMarshal.AsSpan(_rules);
 
     /// <summary>Tokens of all rules.</summary>
-    public IReadOnlyList<int> RuleTokens => _tokens;
+    public ReadOnlySpan<int> RuleTokens => CollectionsMarshal.AsSpan(_tokens);
 
     private void Ban(IReadOnlyList<int> tokens, int first = 0, int end = int.MaxValue) => Add(tokens, float.NegativeInfinity, first, end);
 

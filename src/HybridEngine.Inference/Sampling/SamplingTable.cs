@@ -46,15 +46,16 @@ internal sealed class SamplingTable(IKernels kernels, int vocabulary) : IDisposa
         for (int r = 0; r < draws.Length; r++)
         {
             SamplingPlan plan = draws[r].Sequence.Owner.Plan;
-            if (plan.Rules.Count == 0) { continue; }
+            if (plan.Rules.IsEmpty) { continue; }
             if (!_firstRules.TryGetValue(plan, out int first))
             {
                 _firstRules.Add(plan, first = count);
-                _rules.Reserve((count + plan.Rules.Count) * TokenRule.Words);
-                _ruleTokens.Reserve(tokens + plan.RuleTokens.Count);
+                _rules.Reserve((count + plan.Rules.Length) * TokenRule.Words);
+                _ruleTokens.Reserve(tokens + plan.RuleTokens.Length);
                 Span<TokenRule> all = MemoryMarshal.Cast<int, TokenRule>(_rules.Host.AsSpan());
                 foreach (TokenRule rule in plan.Rules) { all[count++] = rule with { TokensStart = rule.TokensStart + tokens }; }
-                foreach (int token in plan.RuleTokens) { _ruleTokens.Host[tokens++] = token; }
+                plan.RuleTokens.CopyTo(_ruleTokens.Host.AsSpan(tokens));
+                tokens += plan.RuleTokens.Length;
             }
 
             rows[r].RulesStart = first;
