@@ -6,7 +6,7 @@ namespace HybridEngine.Inference;
 /// <summary>The formats of strings that are checked. A name that JSON Schema does not define is a note; one that it defines and this engine does not check is refused.</summary>
 internal static class StringFormats
 {
-    private static readonly HashSet<string> Refused = ["idn-email", "idn-hostname", "uri", "uri-reference", "iri", "iri-reference", "uri-template", "json-pointer", "relative-json-pointer", "regex", "hostname"];
+    private static readonly HashSet<string> Refused = ["idn-email", "idn-hostname", "iri", "iri-reference", "uri-template", "regex", "hostname"];
 
     private const string Octet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])", Ipv4 = "(" + Octet + "\\.){3}" + Octet;
 
@@ -18,6 +18,10 @@ internal static class StringFormats
 
     private const string Atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+", QuotedLocal = "\"([ !#-\\[\\]-~]|\\\\[ -~])*\"", Label = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?";
 
+    private const string Pointer = "(/([^/~]|~[01])*)*";
+
+    private const string PathCharacter = "([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})", SegmentsAfter = "(/" + PathCharacter + "*)*", QueryAndFragment = "(\\?(" + PathCharacter + "|[/?])*)?(#(" + PathCharacter + "|[/?])*)?";
+
     private static readonly Dictionary<string, Lazy<Dfa>> Known = new(StringComparer.Ordinal)
     {
         ["date"] = Make("date", () => Date),
@@ -28,6 +32,10 @@ internal static class StringFormats
         ["ipv4"] = Make("ipv4", () => Ipv4),
         ["ipv6"] = Make("ipv6", Ipv6),
         ["duration"] = Make("duration", Duration),
+        ["uri"] = Make("uri", Uri),
+        ["uri-reference"] = Make("uri-reference", () => $"({Uri()}|{RelativeReference()})"),
+        ["json-pointer"] = Make("json-pointer", () => Pointer),
+        ["relative-json-pointer"] = Make("relative-json-pointer", () => $"(0|[1-9][0-9]*)(#|{Pointer})"),
     };
 
     /// <summary>The texts of a format, or null where it says nothing.</summary>
@@ -71,6 +79,22 @@ internal static class StringFormats
         }
 
         return $"({string.Join('|', options)})";
+    }
+
+    /// <summary>RFC 3986, appendix A.</summary>
+    private static string Uri() => $"[A-Za-z][A-Za-z0-9+.-]*:({Authority()}{SegmentsAfter}|/({PathCharacter}+{SegmentsAfter})?|{PathCharacter}+{SegmentsAfter}|){QueryAndFragment}";
+
+    /// <summary>A reference without a scheme: its first segment holds no colon, which would make a scheme of it.</summary>
+    private static string RelativeReference()
+    {
+        string first = PathCharacter.Replace(":", "", StringComparison.Ordinal);
+        return $"({Authority()}{SegmentsAfter}|/({PathCharacter}+{SegmentsAfter})?|{first}+{SegmentsAfter}|){QueryAndFragment}";
+    }
+
+    private static string Authority()
+    {
+        const string Name = "([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})", User = "([A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})";
+        return $"//({User}*@)?(\\[({Ipv6()}|v[0-9A-Fa-f]+\\.[A-Za-z0-9._~!$&'()*+,;=:-]+)\\]|{Name}*)(:[0-9]*)?";
     }
 
     /// <summary>RFC 3339, appendix A.</summary>
