@@ -62,7 +62,7 @@ public sealed partial class AsyncEngine
 #pragma warning restore CA1031
         {
             EndAll(_ => new HybridEngineException($"engine: a step failed: {e.Message}", e));
-            _model.Generator().ReleaseMemory();
+            Recover();
             return true;
         }
 
@@ -77,6 +77,22 @@ public sealed partial class AsyncEngine
         }
 
         return stepped || _active.Count < active;
+    }
+
+    // A fresh start for the next request; an engine that cannot even give its memory back takes no more, and tells who waits.
+    private void Recover()
+    {
+        try
+        {
+            _model.Generator().ReleaseMemory();
+        }
+#pragma warning disable CA1031 // On this thread nobody could catch it.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            _abort = true;
+            Close();
+        }
     }
 
     private void Finish(AsyncGeneration generation, GenerationResult[] results)
