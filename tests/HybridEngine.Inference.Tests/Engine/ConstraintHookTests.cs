@@ -32,6 +32,23 @@ public sealed class ConstraintHookTests
         Assert.Equal(same.Results()[0].LogProbs, unconstrained.Results()[0].LogProbs);
     }
 
+    [Fact]
+    public void Run_ConstrainedBeams_StayInTheLanguage()
+    {
+        using IKernels kernels = Backend.Reference.Open();
+        using Decoder model = TinyModel.Create(kernels);
+        using GenerationEngine engine = new(model);
+        SamplingOptions sampling = new() { MaxTokens = 12, Constraint = new Descending(TinyModel.Vocabulary, 5) };
+        Generation g = engine.Submit(new GenerationRequest { Prompt = [1, 2, 3], Choices = 3, Sampling = sampling, Beams = new BeamOptions { Beams = 3 } });
+        engine.Run();
+        Assert.Equal(3, g.Results().Select(r => string.Join(' ', r.TokenIds)).Distinct().Count());
+        foreach (GenerationResult r in g.Results())
+        {
+            Assert.Equal((FinishReason.Stop, 5), (r.FinishReason, r.TokenIds.Length));
+            for (int i = 0; i < 5; i++) { Assert.Equal(0, (r.TokenIds[i] + i) % 4); }
+        }
+    }
+
     /// <summary>Token i of a completion is one with (token + i) % 4 == 0; so many tokens, then the end.</summary>
     private sealed class Descending(int vocabulary, int length) : TokenConstraint(vocabulary)
     {
