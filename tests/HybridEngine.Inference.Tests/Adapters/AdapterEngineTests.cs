@@ -70,6 +70,29 @@ public sealed class AdapterEngineTests : IDisposable
     }
 
     [Fact]
+    public void Run_BeamsWithAndWithoutAdapters_EachAsAlone_AndNobodyHoldsThemAfterwards()
+    {
+        LoraAdapter adapter = _adapters.Add("a", RandomAdapter.Create(_decoder, _random, tableAndHead: true));
+        GenerationRequest request = new() { Prompt = _random.Integers(9, 3, TinyModel.Vocabulary), Beams = new BeamOptions { Beams = 3 }, Sampling = new() { Temperature = 0, MaxTokens = 8 } };
+        int[] Answer(LoraAdapter? a)
+        {
+            using GenerationEngine alone = new(_decoder);
+            Generation g = alone.Submit(request with { Adapter = a });
+            alone.Run();
+            return g.Results()[0].TokenIds;
+        }
+
+        using GenerationEngine engine = new(_decoder);
+        Generation with = engine.Submit(request with { Adapter = adapter }), without = engine.Submit(request), cancelled = engine.Submit(request with { Adapter = adapter });
+        engine.Step();
+        engine.Cancel(cancelled);
+        engine.Run();
+        Assert.Equal(Answer(adapter), with.Results()[0].TokenIds);
+        Assert.Equal(Answer(null), without.Results()[0].TokenIds);
+        Assert.Equal(0, adapter.Holders);
+    }
+
+    [Fact]
     public void PrefixCache_OneAdapter_SharesWithItselfOnly()
     {
         LoraAdapter a = _adapters.Add("a", RandomAdapter.Create(_decoder, _random));
