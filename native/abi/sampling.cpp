@@ -16,7 +16,8 @@ void require_rows(const he::cpu::Sampling& a, int64_t rows, int64_t history_widt
   }
   for (int64_t r = 0; r < rows; ++r) {
     const he_sampling_row& p = a.rows[r];
-    he::require(p.history_length >= 0 && (a.history == nullptr || p.history_length <= history_width), "sample: a history is longer than its row");
+    he::require(p.history_length >= 0 && (a.history == nullptr || p.history_length <= history_width),
+                "sample: a history is longer than its row");
     he::require(a.masks == nullptr || p.mask < mask_count, "sample: a mask lies outside the masks");
     he::require(p.rules_start >= 0 && p.rules_count >= 0 && int64_t{p.rules_start} + p.rules_count <= rule_count,
                 "sample: rules lie outside the list");

@@ -1,6 +1,6 @@
 // Filters of tokens after the temperature, each on what the former left:
-//   top-n-sigma (Tang et al. 2024), top-k (Fan et al. 2018), top-p (Holtzman et al. 2020), min-p (Nguyen et al. 2024), typical (Meister et al. 2023),
-//   epsilon and eta (Hewitt et al. 2022)
+//   top-n-sigma (Tang et al. 2024), top-k (Fan et al. 2018), top-p (Holtzman et al. 2020), min-p (Nguyen et al. 2024), typical (Meister et
+//   al. 2023), epsilon and eta (Hewitt et al. 2022)
 // A removed token has weight 0. Nothing is sorted: thresholds are found digit by digit (threshold.h).
 #include <math.h>
 
@@ -112,10 +112,12 @@ void filter_typical(const float* z, float* w, int64_t n, float p, float top, flo
 void filter_top_n_sigma(const float* z, float* w, int64_t n, float deviations, float top) {
   const double count = lane_sum(n, [&](int64_t v) { return z[v] > -INFINITY ? 1.0 : 0.0; });
   const double mean = lane_sum(n, [&](int64_t v) { return z[v] > -INFINITY ? static_cast<double>(z[v]) : 0.0; }) / count;
-  const double variance = lane_sum(n, [&](int64_t v) {
-    const double d = static_cast<double>(z[v]) - mean;
-    return z[v] > -INFINITY ? d * d : 0.0;
-  }) / count;
+  const double variance = lane_sum(n,
+                                   [&](int64_t v) {
+                                     const double d = static_cast<double>(z[v]) - mean;
+                                     return z[v] > -INFINITY ? d * d : 0.0;
+                                   }) /
+                          count;
   drop_below(z, static_cast<float>(static_cast<double>(top) - static_cast<double>(deviations) * ::sqrt(variance)), w, n);
 }
 

@@ -61,7 +61,8 @@ std::pair<int32_t, double> plain_sample(const float* logits, int64_t n, const Pa
   std::vector<double> z(logits, logits + n);
   if (!p.history.empty() && p.rows[r].repetition_penalty != 1) {
     const std::set<int32_t> seen(&p.history[r * p.history_width], &p.history[r * p.history_width] + p.rows[r].history_length);
-    for (const int32_t t : seen) z[t] = static_cast<float>(z[t] > 0 ? logits[t] / p.rows[r].repetition_penalty : logits[t] * p.rows[r].repetition_penalty);
+    for (const int32_t t : seen)
+      z[t] = static_cast<float>(z[t] > 0 ? logits[t] / p.rows[r].repetition_penalty : logits[t] * p.rows[r].repetition_penalty);
   }
   if (p.rows[r].temperature == 0) return {static_cast<int32_t>(std::max_element(z.begin(), z.end()) - z.begin()), 0};
   for (double& v : z) v = static_cast<float>(v) * (1 / p.rows[r].temperature);
@@ -131,7 +132,8 @@ TEST(Sample, EveryFilter_DrawsWhatTheDefinitionDraws) {
     const Draws d = sample(ctx, rows, n, logits, p);
     for (int64_t r = 0; r < rows; ++r) {
       const auto [id, log_prob] = plain_sample(&logits[r * n], n, p, r);
-      EXPECT_EQ(d.ids[r], id) << "row " << r << " of " << n << ": k " << p.rows[r].top_k << ", p " << p.rows[r].top_p << ", min p " << p.rows[r].min_p;
+      EXPECT_EQ(d.ids[r], id) << "row " << r << " of " << n << ": k " << p.rows[r].top_k << ", p " << p.rows[r].top_p << ", min p "
+                              << p.rows[r].min_p;
       EXPECT_NEAR(d.sampled[r], log_prob, 2e-6) << "row " << r;
       double sum = 0;
       const double scale = p.rows[r].temperature == 0 ? 1 : 1 / p.rows[r].temperature;
@@ -189,12 +191,14 @@ TEST(Sample, EveryParameter_SameBitsOnEveryInstructionSet) {
     Parameters p(rows);
     p.history_width = 24;
     p.mask_width = (n + 31) / 32;
-    for (int64_t i = 0; i < rows * p.history_width; ++i) p.history.push_back(static_cast<int32_t>(random.integer(-1, std::min<int64_t>(n, 5))));
+    for (int64_t i = 0; i < rows * p.history_width; ++i)
+      p.history.push_back(static_cast<int32_t>(random.integer(-1, std::min<int64_t>(n, 5))));
     for (int64_t i = 0; i < 4 * p.mask_width; ++i) p.masks.push_back(static_cast<int32_t>(random.integer(INT32_MIN, INT32_MAX)));
     for (int64_t i = 0; i < 40; ++i) p.rule_tokens.push_back(static_cast<int32_t>(random.integer(0, std::min<int64_t>(n, 5))));
     const float biases[] = {1.5f, -2.0f, -kInfinity, kInfinity, 0.0f};
     for (int32_t i = 0; i < 20; ++i)
-      p.rules.push_back({2 * i, 1 + i % 2, 0, i % 3 == 0 ? 30 : INT32_MAX, biases[random.integer(0, i % 4 == 0 ? 4 : 2)], i % 5 == 0 ? 1.1f : 1.0f});
+      p.rules.push_back(
+          {2 * i, 1 + i % 2, 0, i % 3 == 0 ? 30 : INT32_MAX, biases[random.integer(0, i % 4 == 0 ? 4 : 2)], i % 5 == 0 ? 1.1f : 1.0f});
     for (int64_t r = 0; r < rows; ++r) {
       he_sampling_row& row = p.rows[r];
       const auto sometimes = [&](double value, double off) { return static_cast<float>(random.integer(0, 2) == 0 ? off : value); };
