@@ -8,6 +8,9 @@ internal sealed class DfaNodes
     // What cannot stand as it is between quotes.
     private static readonly CodePointSet Unquoted = CodePointSet.Of([(0, 0x1F), ('"', '"'), ('\\', '\\')]).Complement();
 
+    // What some writer of JSON escapes. Letters and the like none does, and a model that may starts to spell names in escapes.
+    private static readonly CodePointSet Escapable = CodePointSet.Of(' ', '~').Except(CodePointSet.OfCharacters("\"\\/<>&'+`")).Complement();
+
     private readonly Dfa _dfa;
     private readonly Node _after;
     private readonly bool _quoted;
@@ -66,21 +69,22 @@ internal sealed class DfaNodes
             }
         }
 
-        if (_quoted && _dfa.ClassCount > 0 && Moves(state).Any()) { node.Add((byte)'\\', (byte)'\\', new Node(escape => AddEscapes(escape, state))); }
+        if (_quoted && EscapedMoves(state).Any()) { node.Add((byte)'\\', (byte)'\\', new Node(escape => AddEscapes(escape, state))); }
     }
 
-    private IEnumerable<(int Target, CodePointSet Characters)> Moves(int state)
+    /// <summary>Moves by characters that may be written as escapes.</summary>
+    private IEnumerable<(int Target, CodePointSet Characters)> EscapedMoves(int state)
     {
         CodePointSet[] classes = _dfa.ClassSets();
         for (int c = 0; c < classes.Length; c++)
         {
-            if (_dfa.Next(state, c) is var target && target >= 0 && !classes[c].IsEmpty) { yield return (target, classes[c]); }
+            if (_dfa.Next(state, c) is var target && target >= 0 && classes[c].Intersect(Escapable) is { IsEmpty: false } characters) { yield return (target, characters); }
         }
     }
 
     private void AddEscapes(Node node, int state)
     {
-        (int Target, CodePointSet Characters)[] moves = [.. Moves(state)];
+        (int Target, CodePointSet Characters)[] moves = [.. EscapedMoves(state)];
         for (int i = 0; i < ShortEscapes.Length; i++)
         {
             foreach ((int target, CodePointSet characters) in moves)
