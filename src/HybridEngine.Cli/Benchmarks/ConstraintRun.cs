@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using HybridEngine.Core;
 using HybridEngine.Inference;
 using HybridEngine.Models;
 
