@@ -29,7 +29,7 @@ choose_bindings() {
   else
     bindings=compat why="the package feed does not serve Microsoft.ML.Tokenizers"
     probe=$(mktemp -d)
-    printf '<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup><ItemGroup><PackageReference Include="Microsoft.ML.Tokenizers" Version="2.0.0" /></ItemGroup></Project>' > "$probe/probe.csproj"
+    printf '<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup><ItemGroup><PackageReference Include="Microsoft.ML.Tokenizers" Version="2.0.1" /></ItemGroup></Project>' > "$probe/probe.csproj"
     if dotnet restore "$probe/probe.csproj" -v q >/dev/null 2>&1; then bindings=packages why="the package feed serves them"; fi
     rm -rf "$probe"
     printf '%s %s\n' "$bindings" "$why" > artifacts/bindings

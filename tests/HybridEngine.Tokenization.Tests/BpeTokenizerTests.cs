@@ -1,5 +1,9 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using HybridEngine.Models;
 using Microsoft.ML.Tokenizers;
 using Xunit;
+using Tokenizer = HybridEngine.Models.Tokenizer;
 
 namespace HybridEngine.Tokenization.Tests;
 
@@ -25,6 +29,36 @@ public sealed class BpeTokenizerTests
         }
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("</w>")]
+    public void Encode_StretchesAroundTheLongestThatTheLibraryMerges_AgreesWithThePlainAlgorithm(string suffix)
+    {
+        const int seed = 20261123;
+        var random = new Random(seed);
+        for (int round = 0; round < 20; round++)
+        {
+            (Dictionary<string, int> vocabulary, List<(string Left, string Right)> merges) = RandomMerges(random, suffix);
+            var json = new JsonObject
+            {
+                ["model"] = new JsonObject
+                {
+                    ["type"] = "BPE",
+                    ["end_of_word_suffix"] = suffix,
+                    ["vocab"] = new JsonObject(vocabulary.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value))),
+                    ["merges"] = new JsonArray([.. merges.Select(merge => (JsonNode?)$"{merge.Left} {merge.Right}")]),
+                },
+            };
+            Tokenizer tokenizer = Tokenizer.FromJson(Encoding.UTF8.GetBytes(json.ToJsonString()), "random.json", TokenizerSettings.Empty);
+            foreach (int length in (int[])[2, 200, 255, 256, 257, 700])
+            {
+                string word = new([.. Enumerable.Range(0, length).Select(_ => (char)random.Next('a', 'd'))]);
+                int[] expected = [.. Plain(word, merges, suffix).Select(token => vocabulary[token])];
+                Assert.True(expected.SequenceEqual(tokenizer.Encode(word)), $"seed {seed}, round {round}, length {length}: {word}");
+            }
+        }
+    }
+
     [Fact]
     public void EncodeToIds_EndOfWordSuffix_MarksTheLastCharacter()
     {
@@ -42,9 +76,10 @@ public sealed class BpeTokenizerTests
     }
 
     /// <summary>The definition: the best pair anywhere, leftmost first, until there is none.</summary>
-    private static List<string> Plain(string word, List<(string Left, string Right)> merges)
+    private static List<string> Plain(string word, List<(string Left, string Right)> merges, string suffix = "")
     {
         List<string> symbols = [.. word.Select(c => c.ToString())];
+        symbols[^1] += suffix;
         while (true)
         {
             int best = int.MaxValue, at = -1;
@@ -59,14 +94,14 @@ public sealed class BpeTokenizerTests
         }
     }
 
-    private static (Dictionary<string, int> Vocabulary, List<(string, string)> Merges) RandomMerges(Random random)
+    private static (Dictionary<string, int> Vocabulary, List<(string, string)> Merges) RandomMerges(Random random, string suffix = "")
     {
-        List<string> tokens = ["a", "b", "c"];
+        List<string> tokens = suffix.Length > 0 ? ["a", "b", "c", "a" + suffix, "b" + suffix, "c" + suffix] : ["a", "b", "c"];
         var merges = new List<(string, string)>();
         for (int i = 0; i < 25; i++)
         {
             (string, string) pair = (tokens[random.Next(tokens.Count)], tokens[random.Next(tokens.Count)]);
-            if (merges.Contains(pair)) continue;
+            if (merges.Contains(pair) || (suffix.Length > 0 && pair.Item1.EndsWith(suffix, StringComparison.Ordinal))) continue;
             merges.Add(pair);
             if (!tokens.Contains(pair.Item1 + pair.Item2)) tokens.Add(pair.Item1 + pair.Item2);
         }

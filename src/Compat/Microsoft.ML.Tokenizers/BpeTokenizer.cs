@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using HybridEngine.Models;
 
 namespace Microsoft.ML.Tokenizers;
 

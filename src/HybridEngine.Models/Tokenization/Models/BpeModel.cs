@@ -3,11 +3,15 @@ using Microsoft.ML.Tokenizers;
 
 namespace HybridEngine.Models;
 
-/// <summary>Byte pair encoding with a list of merges. Microsoft.ML.Tokenizers merges each stretch of known characters; unknown characters,
-/// whole words that no merge reaches (<c>ignore_merges</c>) and offsets are handled here.</summary>
+/// <summary>Byte pair encoding with a list of merges. Microsoft.ML.Tokenizers merges each stretch of known characters of a word's length, <see cref="MergeTable"/> the longer ones;
+/// unknown characters, whole words that no merge reaches (<c>ignore_merges</c>) and offsets are handled here.</summary>
 internal sealed class BpeModel : ITokenModel
 {
+    // The library's time grows with the square of the stretch: natural words are far below this, what is above may be a megabyte without a space.
+    internal const int LongStretch = 256;
+
     private readonly Vocabulary _vocabulary;
+    private readonly Lazy<MergeTable> _merges;
     private readonly BpeTokenizer _inner;
     private readonly BpeTokenizer? _last;
     private readonly string _suffix;
@@ -24,6 +28,7 @@ internal sealed class BpeModel : ITokenModel
     public BpeModel(Vocabulary vocabulary, IReadOnlyList<string> merges, string suffix, bool wholeWords, UnknownCharacters unknown)
     {
         (_vocabulary, _suffix, _wholeWords, _unknown) = (vocabulary, suffix, wholeWords, unknown);
+        _merges = new Lazy<MergeTable>(() => new MergeTable(vocabulary.Ids, merges));
         _inner = BpeTokenizer.Create(new BpeOptions(vocabulary.Ids) { Merges = merges });
         if (suffix.Length > 0) _last = BpeTokenizer.Create(new BpeOptions(vocabulary.Ids) { Merges = merges, EndOfWordSuffix = suffix });
         _lengths = new int[vocabulary.Size];
@@ -71,11 +76,39 @@ internal sealed class BpeModel : ITokenModel
     private void Merge(ReadOnlySpan<char> stretch, int at, bool last, List<TokenSpan> tokens)
     {
         if (stretch.IsEmpty) return;
+        if (stretch.Length > LongStretch)
+        {
+            MergeLong(stretch, at, last && _suffix.Length > 0, tokens);
+            return;
+        }
+
         BpeTokenizer merger = last && _last != null ? _last : _inner;
         foreach (int id in merger.EncodeToIds(stretch, considerPreTokenization: false, considerNormalization: false))
         {
             tokens.Add(new TokenSpan(id, at, at + _lengths[id]));
             at += _lengths[id];
         }
+    }
+
+    private void MergeLong(ReadOnlySpan<char> stretch, int at, bool suffixed, List<TokenSpan> tokens)
+    {
+        int[] symbols = ArrayPool<int>.Shared.Rent(stretch.Length);
+        int count = 0;
+        for (int i = 0, length; i < stretch.Length; i += length)
+        {
+            length = char.IsHighSurrogate(stretch[i]) && i + 1 < stretch.Length ? 2 : 1;
+            ReadOnlySpan<char> character = stretch.Slice(i, length);
+            // All are known (EncodePiece), so the look-up cannot fail.
+            _ = suffixed && i + length == stretch.Length ? _vocabulary.TryGetId(string.Concat(character, _suffix), out symbols[count++]) : _vocabulary.TryGetId(character, out symbols[count++]);
+        }
+
+        count = _merges.Value.Apply(symbols.AsSpan(0, count));
+        foreach (int id in symbols.AsSpan(0, count))
+        {
+            tokens.Add(new TokenSpan(id, at, at + _lengths[id]));
+            at += _lengths[id];
+        }
+
+        ArrayPool<int>.Shared.Return(symbols);
     }
 }

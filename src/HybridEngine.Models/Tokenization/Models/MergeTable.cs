@@ -1,8 +1,8 @@
 using System.Buffers;
 
-namespace Microsoft.ML.Tokenizers;
+namespace HybridEngine.Models;
 
-/// <summary>The merges of a vocabulary, and the loop that applies them to a row of symbols.</summary>
+/// <summary>The merges of a vocabulary, and the loop that applies them to a row of symbols: n log n whatever the text. Compiled into <c>src/Compat</c> too, whose words it merges.</summary>
 internal sealed class MergeTable
 {
     // Up to this many symbols a plain scan for the best pair beats the heap; words of natural text are shorter.
@@ -10,7 +10,7 @@ internal sealed class MergeTable
 
     private readonly Dictionary<long, Merge> _merges = [];
 
-    public MergeTable(Dictionary<string, int> vocabulary, IEnumerable<string> merges)
+    public MergeTable(IReadOnlyDictionary<string, int> vocabulary, IEnumerable<string> merges)
     {
         int rank = 0;
         foreach (string merge in merges)
