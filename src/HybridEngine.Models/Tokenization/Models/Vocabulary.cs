@@ -23,6 +23,7 @@ internal sealed class Vocabulary
     public void Add(string text, int id, string file)
     {
         if (id is < 0 or > LargestId) throw new InvalidInputException(file, $"id {id.ToString(CultureInfo.InvariantCulture)} of token '{text}'", $"an id from 0 to {LargestId}");
+        if (id < Size && _texts[id] is { } other && other != text) throw new InvalidInputException(file, $"id {id.ToString(CultureInfo.InvariantCulture)} for token '{text}' and for '{other}'", "an id for each");
         if (id >= _texts.Length) Array.Resize(ref _texts, Math.Max(id + 1, Math.Min(2 * _texts.Length, LargestId + 1)));
         _ids[text] = id;
         _texts[id] = text;
