@@ -28,12 +28,26 @@ internal sealed class BpeModel : ITokenModel
     public BpeModel(Vocabulary vocabulary, IReadOnlyList<string> merges, string suffix, bool wholeWords, UnknownCharacters unknown)
     {
         (_vocabulary, _suffix, _wholeWords, _unknown) = (vocabulary, suffix, wholeWords, unknown);
+        merges = WithoutRepetitions(merges);
         _merges = new Lazy<MergeTable>(() => new MergeTable(vocabulary.Ids, merges));
         _inner = BpeTokenizer.Create(new BpeOptions(vocabulary.Ids) { Merges = merges });
         if (suffix.Length > 0) _last = BpeTokenizer.Create(new BpeOptions(vocabulary.Ids) { Merges = merges, EndOfWordSuffix = suffix });
         _lengths = new int[vocabulary.Size];
         foreach ((string token, int id) in vocabulary.Ids)
             _lengths[id] = CodePoints.Of(suffix.Length > 0 && token.EndsWith(suffix, StringComparison.Ordinal) ? token[..^suffix.Length] : token).Length;
+    }
+
+    // A merge that occurs twice keeps its last rank, as in the tokenizers library; Microsoft.ML.Tokenizers takes each once only.
+    private static IReadOnlyList<string> WithoutRepetitions(IReadOnlyList<string> merges)
+    {
+        HashSet<string> seen = new(merges.Count, StringComparer.Ordinal);
+        bool repeated = false;
+        foreach (string merge in merges) { repeated |= !seen.Add(merge); }
+        if (!repeated) return merges;
+        seen.Clear();
+        List<string> last = [.. merges.Reverse().Where(seen.Add)];
+        last.Reverse();
+        return last;
     }
 
     public void Encode(AlignedText text, int start, int end, List<TokenSpan> tokens)
