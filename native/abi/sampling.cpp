@@ -1,21 +1,57 @@
 // Sampling exports.
 #include "cpu/sampling/sampling.h"
 
+#include <cstddef>
+
 #include "abi/guard.h"
 #include "core/context.h"
 
 namespace {
 
+// The kernels' own names for the ABI's structs: the same fields in the same places.
+#define HE_SAME_PLACE(ours, theirs, field) static_assert(offsetof(ours, field) == offsetof(theirs, field) && sizeof(ours::field) == sizeof(theirs::field))
+static_assert(sizeof(he::cpu::SamplingRow) == sizeof(he_sampling_row) && sizeof(he::cpu::TokenRule) == sizeof(he_token_rule));
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, seed);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, request);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, top_p);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, choice);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, position);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, history_length);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, mask);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, rules_start);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, rules_count);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, repetition_penalty);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, frequency_penalty);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, presence_penalty);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, repetition_start);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, count_start);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, penalty_window);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, no_repeat_ngram);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, temperature);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, top_k);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, top_n_sigma);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, min_p);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, typical_p);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, epsilon_cutoff);
+HE_SAME_PLACE(he::cpu::SamplingRow, he_sampling_row, eta_cutoff);
+HE_SAME_PLACE(he::cpu::TokenRule, he_token_rule, tokens_start);
+HE_SAME_PLACE(he::cpu::TokenRule, he_token_rule, tokens_count);
+HE_SAME_PLACE(he::cpu::TokenRule, he_token_rule, first);
+HE_SAME_PLACE(he::cpu::TokenRule, he_token_rule, end);
+HE_SAME_PLACE(he::cpu::TokenRule, he_token_rule, bias);
+HE_SAME_PLACE(he::cpu::TokenRule, he_token_rule, growth);
+#undef HE_SAME_PLACE
+
 // What rows point at must lie inside the arrays: kernels do not look again.
 void require_rows(const he::cpu::Sampling& a, int64_t rows, int64_t history_width, int64_t rule_count, int64_t rule_token_count,
                   int64_t mask_count) {
   for (int64_t i = 0; i < rule_count; ++i) {
-    const he_token_rule& rule = a.rules[i];
+    const he::cpu::TokenRule& rule = a.rules[i];
     he::require(rule.tokens_start >= 0 && rule.tokens_count >= 1 && int64_t{rule.tokens_start} + rule.tokens_count <= rule_token_count,
                 "sample: a rule's tokens lie outside the list");
   }
   for (int64_t r = 0; r < rows; ++r) {
-    const he_sampling_row& p = a.rows[r];
+    const he::cpu::SamplingRow& p = a.rows[r];
     he::require(p.history_length >= 0 && (a.history == nullptr || p.history_length <= history_width),
                 "sample: a history is longer than its row");
     he::require(a.masks == nullptr || p.mask < mask_count, "sample: a mask lies outside the masks");
@@ -35,7 +71,8 @@ he::cpu::Sampling sampling(he_context* ctx, int64_t rows, int64_t vocabulary, co
   he::require(rows == 0 || (logits != nullptr && parameters != nullptr), "sample: logits and parameters must not be null");
   he::require(rule_count == 0 || (rules != nullptr && rule_tokens != nullptr), "sample: rules need their tokens");
   he::require(masks == nullptr || mask_stride >= (vocabulary + 31) / 32, "sample: a mask needs a bit a token");
-  const he::cpu::Sampling a{logits, logits_stride, vocabulary, parameters, history, history_stride, rules, rule_tokens, masks, mask_stride};
+  const he::cpu::Sampling a{logits,         logits_stride, vocabulary, reinterpret_cast<const he::cpu::SamplingRow*>(parameters), history, history_stride,
+                            reinterpret_cast<const he::cpu::TokenRule*>(rules), rule_tokens, masks, mask_stride};
   require_rows(a, rows, history_width, rule_count, rule_token_count, masks == nullptr ? 0 : mask_count);
   return a;
 }

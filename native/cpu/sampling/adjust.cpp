@@ -53,9 +53,9 @@ double power(double growth, int64_t n) {
 
 // Calls f(token, rule) for each rule of the row that applies now.
 template <class F>
-void for_rules(const Sampling& a, const he_sampling_row& p, History h, F f) {
+void for_rules(const Sampling& a, const SamplingRow& p, History h, F f) {
   for (int64_t i = p.rules_start; i < int64_t{p.rules_start} + p.rules_count; ++i) {
-    const he_token_rule& rule = a.rules[i];
+    const TokenRule& rule = a.rules[i];
     if (p.position < rule.first || p.position >= rule.end) continue;
     const int32_t* tokens = a.rule_tokens + rule.tokens_start;
     const int32_t last = tokens[rule.tokens_count - 1];
@@ -64,15 +64,15 @@ void for_rules(const Sampling& a, const he_sampling_row& p, History h, F f) {
   }
 }
 
-void add_biases(const Sampling& a, const he_sampling_row& p, History h, float* z) {
-  for_rules(a, p, h, [&](int32_t token, const he_token_rule& rule) {
+void add_biases(const Sampling& a, const SamplingRow& p, History h, float* z) {
+  for_rules(a, p, h, [&](int32_t token, const TokenRule& rule) {
     if (isfinite(rule.bias)) z[token] += rule.bias;
   });
 }
 
 // Lengthening pull towards a token: |z| grows in with every position (transformers' exponential decay of the length).
-void add_growth(const Sampling& a, const he_sampling_row& p, History h, float* z) {
-  for_rules(a, p, h, [&](int32_t token, const he_token_rule& rule) {
+void add_growth(const Sampling& a, const SamplingRow& p, History h, float* z) {
+  for_rules(a, p, h, [&](int32_t token, const TokenRule& rule) {
     if (rule.growth == 1.0f || !isfinite(z[token])) return;
     const double factor = power(static_cast<double>(rule.growth), int64_t{p.position} - rule.first + 1) - 1;
     z[token] += static_cast<float>(fabs(static_cast<double>(z[token])) * factor);
@@ -114,19 +114,19 @@ void ban_ngrams(int64_t size, History h, int64_t n, float* z) {
   }
 }
 
-void ban(const Sampling& a, const he_sampling_row& p, History h, float* z) {
-  for_rules(a, p, h, [&](int32_t token, const he_token_rule& rule) {
+void ban(const Sampling& a, const SamplingRow& p, History h, float* z) {
+  for_rules(a, p, h, [&](int32_t token, const TokenRule& rule) {
     if (rule.bias == -INFINITY) z[token] = -INFINITY;
   });
 }
 
 // Forced tokens all get logit 0, the others -inf; a constraint is stronger.
-void force(const Sampling& a, const he_sampling_row& p, History h, const int32_t* bits, float* z) {
+void force(const Sampling& a, const SamplingRow& p, History h, const int32_t* bits, float* z) {
   bool any = false;
-  for_rules(a, p, h, [&](int32_t, const he_token_rule& rule) { any |= rule.bias == INFINITY; });
+  for_rules(a, p, h, [&](int32_t, const TokenRule& rule) { any |= rule.bias == INFINITY; });
   if (!any) return;
   for (int64_t v = 0; v < a.vocabulary; ++v) z[v] = -INFINITY;
-  for_rules(a, p, h, [&](int32_t token, const he_token_rule& rule) {
+  for_rules(a, p, h, [&](int32_t token, const TokenRule& rule) {
     if (rule.bias == INFINITY && allowed(bits, token)) z[token] = 0;
   });
 }
@@ -134,7 +134,7 @@ void force(const Sampling& a, const he_sampling_row& p, History h, const int32_t
 }  // namespace
 
 const float* sampling_adjust(const Sampling& a, int64_t row, const float* logits, float* z, int32_t* marks) {
-  const he_sampling_row& p = a.rows[row];
+  const SamplingRow& p = a.rows[row];
   const History h{a.history == nullptr ? nullptr : a.history + row * a.history_stride, a.history == nullptr ? 0 : p.history_length};
   const int32_t* bits = a.masks == nullptr || p.mask < 0 ? nullptr : a.masks + p.mask * a.mask_stride;
   const bool repetition = p.repetition_penalty != 1.0f && h.length > 0;

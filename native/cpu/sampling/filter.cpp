@@ -123,12 +123,12 @@ void filter_top_n_sigma(const float* z, float* w, int64_t n, float deviations, f
 
 }  // namespace
 
-bool sampling_filters(const he_sampling_row& p, int64_t n) {
+bool sampling_filters(const SamplingRow& p, int64_t n) {
   return (p.top_k > 0 && p.top_k < n) || p.top_p < 1 || p.min_p > 0 || p.top_n_sigma > 0 || p.typical_p < 1 || p.epsilon_cutoff > 0 ||
          p.eta_cutoff > 0;
 }
 
-void sampling_filter(const he_sampling_row& p, const float* z, float* w, int64_t n, float* room) {
+void sampling_filter(const SamplingRow& p, const float* z, float* w, int64_t n, float* room) {
   const float top = greatest(z, n);
   if (p.top_n_sigma > 0) filter_top_n_sigma(z, w, n, p.top_n_sigma, top);
   if (p.top_k > 0) filter_top_k(z, w, n, p.top_k, room);

@@ -10,8 +10,8 @@ HE_ISA_BEGIN
 const float* sampling_adjust(const Sampling&, int64_t row, const float* logits, float* z, int32_t* marks);
 
 // filter.cpp: sets weights w = exp(z - greatest) of removed tokens to 0; `room` has room for a number a token.
-bool sampling_filters(const he_sampling_row&, int64_t vocabulary);
-void sampling_filter(const he_sampling_row&, const float* z, float* w, int64_t vocabulary, float* room);
+bool sampling_filters(const SamplingRow&, int64_t vocabulary);
+void sampling_filter(const SamplingRow&, const float* z, float* w, int64_t vocabulary, float* room);
 
 // sample.cpp
 size_t sampling_scratch(int64_t vocabulary);

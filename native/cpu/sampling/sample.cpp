@@ -63,7 +63,7 @@ Draw draw(int64_t n, float uniform, double* sums, Weights weights) {
 }
 
 // Scaled logits and, with filters, the weights that they leave.
-void filter_row(const he_sampling_row& p, const float* logits, float scale, int64_t n, float* z, float* w, float* room) {
+void filter_row(const SamplingRow& p, const float* logits, float scale, int64_t n, float* z, float* w, float* room) {
   for_lanes(n, [&](int64_t i, int64_t count) { store_some(z + i, load_some(logits + i, count) * splat(scale), count); });
   weigh(z, n, 1, greatest(z, n), w);
   sampling_filter(p, z, w, n, room);
@@ -89,7 +89,7 @@ Room room_of(int64_t n, float* scratch) {
   return {scratch, scratch + row, scratch + 2 * row, reinterpret_cast<double*>(scratch + 3 * row)};
 }
 
-float scale_of(const he_sampling_row& p) { return p.temperature > 0 ? 1.0f / p.temperature : 1.0f; }
+float scale_of(const SamplingRow& p) { return p.temperature > 0 ? 1.0f / p.temperature : 1.0f; }
 
 }  // namespace
 
@@ -101,7 +101,7 @@ size_t sampling_scratch(int64_t vocabulary) {
 void sampling_sample(const Sampling& a, const Draws& draws, int64_t row, float* scratch) {
   const int64_t n = a.vocabulary;
   const float* logits = a.logits + row * a.logits_stride;
-  const he_sampling_row& p = a.rows[row];
+  const SamplingRow& p = a.rows[row];
   const Room room = room_of(n, scratch);
   const float* adjusted = sampling_adjust(a, row, logits, room.z, reinterpret_cast<int32_t*>(room.w));
   Draw d{-1, NAN};
@@ -125,7 +125,7 @@ void sampling_sample(const Sampling& a, const Draws& draws, int64_t row, float* 
 void sampling_process(const Sampling& a, int64_t row, float* processed, float* scratch) {
   const int64_t n = a.vocabulary;
   const float* logits = a.logits + row * a.logits_stride;
-  const he_sampling_row& p = a.rows[row];
+  const SamplingRow& p = a.rows[row];
   const Room room = room_of(n, scratch);
   const float* adjusted = sampling_adjust(a, row, logits, room.z, reinterpret_cast<int32_t*>(room.w));
   const float top = greatest(adjusted, n);

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "hybridengine/he.h"
+#include "cpu/sampling/rows.h"
 
 namespace he::cpu {
 
@@ -11,10 +11,10 @@ namespace he::cpu {
 struct Sampling {
   const float* logits;  // [rows, vocabulary]
   int64_t logits_stride, vocabulary;
-  const he_sampling_row* rows;
+  const SamplingRow* rows;
   const int32_t* history;  // [rows, history_stride] or null
   int64_t history_stride;
-  const he_token_rule* rules;
+  const TokenRule* rules;
   const int32_t* rule_tokens;
   const int32_t* masks;  // [masks, mask_stride] bits, or null
   int64_t mask_stride;
