@@ -192,9 +192,10 @@ public sealed partial class GenerationEngine : IDisposable
         DecoderConfig config = _decoder.Config;
         request.Sampling.Validate(config.VocabularySize);
         if (request.Prompt.Length == 0) { throw new InvalidInputException("prompt", "no tokens", "at least one"); }
-        if (request.Choices < 1) { throw new InvalidInputException("n", $"{request.Choices}", "at least 1"); }
+        if (request.Choices is < 1 or > GenerationRequest.MostChoices) { throw new InvalidInputException("n", $"{request.Choices}", $"1 to {GenerationRequest.MostChoices}"); }
         request.Beams?.Validate(request);
-        if (request.BestOf != 0 && request.BestOf < request.Choices) { throw new InvalidInputException("best_of", $"{request.BestOf}", $"at least n ({request.Choices}), or 0"); }
+        bool candidates = request.BestOf == 0 || (request.BestOf >= request.Choices && request.BestOf <= GenerationRequest.MostChoices);
+        if (!candidates) { throw new InvalidInputException("best_of", $"{request.BestOf}", $"n ({request.Choices}) to {GenerationRequest.MostChoices}, or 0"); }
         if (request.BestOf > request.Choices && request.OnToken is not null) { throw new InvalidInputException("best_of", "tokens as they come", "results at the end: which choice is given is not known before"); }
         config.RequireIds(request.Prompt, "prompt");
         if (request.Sampling.StopTexts.Count > 0 && _tokenizer is null) { throw new UnsupportedException("stop", "a stop text without a tokenizer", "stop_token_ids"); }

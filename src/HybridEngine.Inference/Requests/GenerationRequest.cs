@@ -5,6 +5,9 @@ namespace HybridEngine.Inference;
 /// <summary>A prompt and how to continue it.</summary>
 public sealed record GenerationRequest
 {
+    /// <summary>The most completions of one prompt, so that a number in a request cannot take all memory; as many as vLLM's.</summary>
+    public const int MostChoices = 16384;
+
     /// <summary>Ids of the prompt, at least one.</summary>
     public required int[] Prompt { get; init; }
 
