@@ -39,7 +39,7 @@ public static class Program
         {
             if (parse.GetValue(GlobalOptions.Verbose)) { await Console.Error.WriteLineAsync(e.ToString()).ConfigureAwait(false); }
             await Console.Error.WriteLineAsync($"error: {OneLine(e)}").ConfigureAwait(false);
-            return Failure;
+            return e is UsageException ? WrongUsage : Failure;
         }
     }
 

@@ -12,6 +12,9 @@ public sealed class UsageTests
     [InlineData("generate", "--model", "x", "--top-p", "2")]
     [InlineData("generate", "--model", "x", "--prompt-ids", "1,two")]
     [InlineData("generate", "--model", "x", "--num-beams", "4")]
+    [InlineData("generate", "--model", "x", "--prompt", "a", "--prompt-ids", "1")]
+    [InlineData("generate", "--model", "x", "--prompt", "a", "--regex", "a", "--choice", "b")]
+    [InlineData("generate", "--model", "x", "--prompt", "a", "--num-beams", "0")]
     [InlineData("bench", "swim")]
     [InlineData("devices", "--backend", "abacus")]
     [InlineData("devices", "--threads", "-1")]
@@ -50,7 +53,7 @@ public sealed class UsageTests
     public void Help_NamesEveryPromisedCommand()
     {
         string help = Cli.Run("--help").Output;
-        foreach (string name in (string[])["generate", "logprobs", "embed", "tokenize", "detokenize", "render", "eval", "sft", "reward", "ppo", "train", "chat", "bench", "inspect", "convert", "devices", "demo"])
+        foreach (string name in (string[])["generate", "logprobs", "embed", "tokenize", "detokenize", "render", "accepts", "eval", "sft", "reward", "ppo", "train", "chat", "bench", "inspect", "convert", "devices", "demo"])
         {
             Assert.Contains($"\n  {name} ", help, StringComparison.Ordinal);
         }

@@ -24,7 +24,7 @@ internal sealed class BenchModel
         if (parse.GetValue(_model) is { } path)
         {
             using ModelFiles files = ModelFiles.Open(path);
-            using Decoder decoder = Decoder.Load(kernels, files);
+            using Decoder decoder = Decoder.Load(kernels, files, asStored: parse.GetValue(GlobalOptions.DType) == "auto");
             run(decoder, files.LoadTokenizer(), path);
             return;
         }

@@ -25,8 +25,9 @@ internal static class BenchSpeculativeCommand
             using IKernels kernels = OpenBackend.From(parse, out _);
             using ModelFiles files = ModelFiles.Open(parse.GetValue(model)!);
             Tokenizer tokenizer = files.LoadTokenizer() ?? throw new InvalidInputException("--model", "a model without a tokenizer", "one with it: the benchmark's prompts are texts");
-            using Decoder decoder = Decoder.Load(kernels, files);
-            using Decoder? guesser = parse.GetValue(draft) is { } path ? Load(kernels, path) : null;
+            bool asStored = parse.GetValue(GlobalOptions.DType) == "auto";
+            using Decoder decoder = Decoder.Load(kernels, files, asStored);
+            using Decoder? guesser = parse.GetValue(draft) is { } path ? Load(kernels, path, asStored) : null;
             SamplingOptions sampling = new() { Temperature = parse.GetValue(temperature), MaxTokens = parse.GetValue(fresh), Seed = parse.GetValue(GlobalOptions.Seed), IgnoreEos = true };
             Write(parse, SpeculativeRun.Run(decoder, guesser, tokenizer, sampling, parse.GetValue(longest), parse.GetValue(reps), stop));
             return Task.FromResult(0);
@@ -34,10 +35,10 @@ internal static class BenchSpeculativeCommand
         return command;
     }
 
-    private static Decoder Load(IKernels kernels, string path)
+    private static Decoder Load(IKernels kernels, string path, bool asStored)
     {
         using ModelFiles files = ModelFiles.Open(path);
-        return Decoder.Load(kernels, files);
+        return Decoder.Load(kernels, files, asStored);
     }
 
     private static void Write(ParseResult parse, IReadOnlyList<SpeculativeTimes> all)

@@ -43,8 +43,8 @@ internal static class TokenizeCommand
         ids.AddTo(command);
         command.SetAction(parse =>
         {
-            Tokenizer tokenizer = ModelTokenizer.Load(parse.GetValue(model)!);
             OneOf.Require(("--ids", ids.Read(parse) is not null), ("--input", parse.GetValue(input) is not null));
+            Tokenizer tokenizer = ModelTokenizer.Load(parse.GetValue(model)!);
             IEnumerable<int[]> sequences = ids.Read(parse) is { } given ? [given] : InputLines.Read(parse.GetValue(input)!).Select(Ids);
             foreach (int[] sequence in sequences)
             {

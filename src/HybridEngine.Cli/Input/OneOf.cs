@@ -1,12 +1,11 @@
-using HybridEngine.Core;
-using HybridEngine.Rlhf;
+using HybridEngine.Cli.CommandLine;
 
 namespace HybridEngine.Cli.Input;
 
 /// <summary>Options of which exactly one must be given.</summary>
 internal static class OneOf
 {
-    /// <exception cref="InvalidInputException">None or several are given.</exception>
+    /// <exception cref="UsageException">None or several are given.</exception>
     public static void Require(params ReadOnlySpan<(string Name, bool Given)> options)
     {
         List<string> names = [], given = [];
@@ -16,7 +15,7 @@ internal static class OneOf
             if (isGiven) { given.Add(name); }
         }
 
-        if (given.Count != 1) { throw new InvalidInputException("arguments", given.Count == 0 ? "none of them" : string.Join(" and ", given), $"exactly one of {string.Join(", ", names)}"); }
+        if (given.Count != 1) { throw new UsageException(given.Count == 0 ? "none of them" : string.Join(" and ", given), $"exactly one of {string.Join(", ", names)}"); }
     }
 
     /// <summary>One text of the command line, or the texts of a file's lines.</summary>

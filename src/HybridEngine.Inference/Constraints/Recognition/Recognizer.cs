@@ -7,7 +7,7 @@ namespace HybridEngine.Inference;
 internal sealed class Recognizer
 {
     /// <summary>States and their tables of moves in bytes, at most, before they are forgotten.</summary>
-    public const long DefaultBudget = 64L << 20;
+    public const long DefaultBudget = 256L << 20;
 
     /// <summary>A run that has no end, or one longer than any token is worth being looked at for.</summary>
     public const int EndlessRun = 256;
