@@ -43,7 +43,7 @@ public class ConstraintTests
     public void Accepts_NotOneConstraint_IsAnError(params string[] arguments)
     {
         CliResult result = Cli.Run(arguments);
-        Assert.Equal(1, result.ExitCode);
+        Assert.Equal(2, result.ExitCode);
         Assert.Contains("--regex", result.ErrorLine, StringComparison.Ordinal);
     }
 }

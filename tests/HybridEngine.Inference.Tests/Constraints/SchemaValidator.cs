@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
@@ -37,7 +38,7 @@ internal static class SchemaValidator
 
         return data.ValueKind switch
         {
-            JsonValueKind.Number => Number(keyword, value, decimal.Parse(data.GetRawText(), NumberStyles.Float, CultureInfo.InvariantCulture)),
+            JsonValueKind.Number => Number(keyword, value, data),
             JsonValueKind.String => keyword switch
             {
                 "minLength" => data.GetString()!.EnumerateRunes().Count() >= Count(),
@@ -61,15 +62,32 @@ internal static class SchemaValidator
         _ => false,
     };
 
-    private static bool Number(string keyword, JsonElement value, decimal number) => keyword switch
+    private static bool Number(string keyword, JsonElement value, JsonElement number) => keyword switch
     {
-        "minimum" => number >= value.GetDecimal(),
-        "maximum" => number <= value.GetDecimal(),
-        "exclusiveMinimum" => number > value.GetDecimal(),
-        "exclusiveMaximum" => number < value.GetDecimal(),
-        "multipleOf" => number % value.GetDecimal() == 0,
+        "minimum" => Compare(number, value) >= 0,
+        "maximum" => Compare(number, value) <= 0,
+        "exclusiveMinimum" => Compare(number, value) > 0,
+        "exclusiveMaximum" => Compare(number, value) < 0,
+        "multipleOf" => Aligned(number, value) is var (n, divisor) && n % divisor == 0,
         _ => true,
     };
+
+    private static int Compare(JsonElement number, JsonElement limit) => Aligned(number, limit) is var (a, b) ? a.CompareTo(b) : 0;
+
+    // Both as whole numbers of one power of ten, exactly: a walk may write hundreds of digits. Limits have no exponent, and numbers under limits are written without one.
+    private static (BigInteger, BigInteger) Aligned(JsonElement a, JsonElement b)
+    {
+        (BigInteger x, int xDecimals) = Digits(a.GetRawText());
+        (BigInteger y, int yDecimals) = Digits(b.GetRawText());
+        int decimals = Math.Max(xDecimals, yDecimals);
+        return (x * BigInteger.Pow(10, decimals - xDecimals), y * BigInteger.Pow(10, decimals - yDecimals));
+    }
+
+    private static (BigInteger Digits, int Decimals) Digits(string text)
+    {
+        int point = text.IndexOf('.', StringComparison.Ordinal);
+        return (BigInteger.Parse(text.Replace(".", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture), point < 0 ? 0 : text.Length - point - 1);
+    }
 
     private static bool Array(JsonElement root, JsonElement schema, string keyword, JsonElement value, JsonElement data)
     {
