@@ -25,7 +25,8 @@ internal sealed class ConstraintArguments
     }
 
     /// <summary>Reads the options: null where none is given.</summary>
-    /// <exception cref="InvalidInputException">Several are given, or a file cannot be read.</exception>
+    /// <exception cref="UsageException">Several are given.</exception>
+    /// <exception cref="InvalidInputException">A file cannot be read.</exception>
     public ConstraintText? Read(ParseResult parse)
     {
         string? schema = parse.GetValue(_schema), regex = parse.GetValue(_regex), grammar = parse.GetValue(_grammar);

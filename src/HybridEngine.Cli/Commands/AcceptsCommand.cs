@@ -18,7 +18,7 @@ internal static class AcceptsCommand
         constraint.AddTo(command, choice: false);
         command.SetAction(parse =>
         {
-            ConstraintText text = constraint.Read(parse) ?? throw new InvalidInputException("arguments", "no constraint", "exactly one of --json-schema, --regex, --grammar");
+            ConstraintText text = constraint.Read(parse) ?? throw new UsageException("no constraint", "exactly one of --json-schema, --regex, --grammar");
             bool json = parse.GetValue(GlobalOptions.Json);
             TextConstraint language;
             try
