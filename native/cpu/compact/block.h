@@ -18,25 +18,18 @@ struct Constants {
   V16 d, m;
 };
 
-struct BFloat16Block {
-  static constexpr CompactType kType = CompactType::bfloat16;
+template <CompactType Type, V16 (*Load)(const uint8_t*)>
+struct HalfWidthBlock {
+  static constexpr CompactType kType = Type;
   static constexpr int kParts = 1;
   static inline Constants begin(const uint8_t*, int64_t) { return {zero(), zero()}; }
   template <int Part>
   static inline V16 value(const uint8_t* block, int64_t i, int64_t lane, const Constants&) {
-    return load_bfloat16(block + 2 * (i * kSide + lane));
+    return Load(block + 2 * (i * kSide + lane));
   }
 };
-
-struct Float16Block {
-  static constexpr CompactType kType = CompactType::float16;
-  static constexpr int kParts = 1;
-  static inline Constants begin(const uint8_t*, int64_t) { return {zero(), zero()}; }
-  template <int Part>
-  static inline V16 value(const uint8_t* block, int64_t i, int64_t lane, const Constants&) {
-    return load_float16(block + 2 * (i * kSide + lane));
-  }
-};
+using BFloat16Block = HalfWidthBlock<CompactType::bfloat16, load_bfloat16>;
+using Float16Block = HalfWidthBlock<CompactType::float16, load_float16>;
 
 struct Q8Block {
   static constexpr CompactType kType = CompactType::q8_0;
