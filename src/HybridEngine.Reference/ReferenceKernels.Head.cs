@@ -10,7 +10,7 @@ public sealed partial class ReferenceKernels
     public void LogProbs(Tensor hidden, WeightMatrix head, Tensor bias, Tensor targets, HeadOptions options, Tensor logProb, Tensor logSumExp, Tensor entropy)
     {
         Contract.LogProbs(Device, hidden, head, bias, targets, options, logProb, logSumExp, entropy);
-        FloatRows hs = new(hidden), ws = new(Matrix(head));
+        FloatRows hs = new(Operands.Of(hidden, head.Arithmetic)), ws = new(Matrix(head));
         int vocabulary = (int)head.Outputs;
         ForEach(hs.Count, head.Outputs * head.Inputs, t =>
         {
@@ -30,7 +30,7 @@ public sealed partial class ReferenceKernels
         Tensor dLogProb, Tensor dLogSumExp, Tensor dEntropy, Tensor dHidden, WeightMatrix? dHead, Tensor dBias)
     {
         Contract.LogProbsBackward(Device, hidden, head, bias, targets, options, logSumExp, entropy, dLogProb, dLogSumExp, dEntropy, dHidden, dHead, dBias);
-        FloatRows hs = new(hidden), ws = new(Matrix(head)), dHiddens = new(dHidden);
+        FloatRows hs = new(Operands.Of(hidden, head.Arithmetic)), ws = new(Matrix(head)), dHiddens = new(dHidden);
 
         double LogitGradient(int t, int v)
         {
@@ -45,11 +45,14 @@ public sealed partial class ReferenceKernels
             return dz * inverse * cap;
         }
 
+        // Both products round it as they round any operand; the bias sums it as it is.
+        double Operand(double d) => head.Arithmetic == Arithmetic.BFloat16 ? Operands.ToBFloat16((float)d) : d;
+
         // Once by rows for the hidden states and once by outputs for the weights: [tokens, vocabulary] is never stored, at the price of a second look.
         ForEach(hs.Count, head.Outputs * head.Inputs * 2, t =>
         {
             using Sums sums = Rent(hs.Width);
-            for (int v = 0; v < head.Outputs; v++) { AddScaled(sums.Span, LogitGradient((int)t, v), ws[v]); }
+            for (int v = 0; v < head.Outputs; v++) { AddScaled(sums.Span, Operand(LogitGradient((int)t, v)), ws[v]); }
             Store(sums.Span, dHiddens[t], accumulate: false);
         });
 
@@ -62,7 +65,7 @@ public sealed partial class ReferenceKernels
             {
                 double d = LogitGradient(t, (int)v);
                 total += d;
-                AddScaled(sums.Span, d, hs[t]);
+                AddScaled(sums.Span, Operand(d), hs[t]);
             }
 
             if (dHead is not null) { Store(sums.Span, new FloatRows(Matrix(dHead))[v], accumulate: true); }
@@ -74,7 +77,7 @@ public sealed partial class ReferenceKernels
     public void Logits(Tensor hidden, WeightMatrix head, Tensor bias, float softCap, Tensor y)
     {
         Contract.Logits(Device, hidden, head, bias, softCap, y);
-        FloatRows hs = new(hidden), ws = new(Matrix(head)), ys = new(y);
+        FloatRows hs = new(Operands.Of(hidden, head.Arithmetic)), ws = new(Matrix(head)), ys = new(y);
         ForEachBlock(ys.Count, ys.Width, head.Inputs, (r, first, end) =>
         {
             for (int v = first; v < end; v++) { ys[r][v] = Logit(hs[r], ws[v], bias, softCap, v); }

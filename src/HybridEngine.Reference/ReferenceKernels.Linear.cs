@@ -6,16 +6,24 @@ namespace HybridEngine.Reference;
 public sealed partial class ReferenceKernels
 {
     /// <inheritdoc />
-    public bool CanCreateWeight(DType dtype, long inputs) =>
-        dtype is DType.Float32 or DType.BFloat16 or DType.Float16 || (dtype.BlockLength() > 1 && inputs % dtype.BlockLength() == 0);
+    public bool CanCreateWeight(DType dtype, long inputs, Arithmetic arithmetic = Arithmetic.Float32) => arithmetic switch
+    {
+        Arithmetic.BFloat16 => dtype is DType.Float32 or DType.BFloat16,
+        Arithmetic.Int8 => IsBlocks(dtype, inputs),
+        _ => dtype is DType.Float32 or DType.BFloat16 or DType.Float16 || IsBlocks(dtype, inputs),
+    };
 
     /// <inheritdoc />
     /// <remarks>Values of any type are kept as float32: what compact weights must agree with.</remarks>
-    public WeightMatrix CreateWeight(long outputs, long inputs, DType dtype = DType.Float32)
+    public WeightMatrix CreateWeight(long outputs, long inputs, DType dtype = DType.Float32, Arithmetic arithmetic = Arithmetic.Float32)
     {
         Contract.CreateWeight(outputs, inputs);
-        if (!CanCreateWeight(dtype, inputs)) { throw new UnsupportedException(nameof(dtype), $"a {dtype} weight of {inputs} inputs", "Float32, or whole blocks of a type for weights"); }
-        return new WeightMatrix(outputs, inputs, Allocate(DType.Float32, checked(outputs * inputs)), dtype);
+        if (!CanCreateWeight(dtype, inputs, arithmetic))
+        {
+            throw new UnsupportedException(nameof(dtype), $"a {dtype} weight of {inputs} inputs in {arithmetic} arithmetic", "Float32, or whole blocks of a type for weights; BFloat16 arithmetic: Float32 and BFloat16; Int8: blocks");
+        }
+
+        return new WeightMatrix(outputs, inputs, Allocate(DType.Float32, checked(outputs * inputs)), dtype, arithmetic);
     }
 
     /// <inheritdoc />
@@ -31,6 +39,13 @@ public sealed partial class ReferenceKernels
     {
         Contract.Unpack(Device, source, destination);
         Copy(Matrix(source), destination);
+    }
+
+    /// <inheritdoc />
+    public void Narrow(WeightMatrix master, WeightMatrix copy)
+    {
+        Contract.Narrow(Device, master, copy);
+        NarrowTo(master.Storage, copy);
     }
 
     /// <inheritdoc />
@@ -75,12 +90,22 @@ public sealed partial class ReferenceKernels
         });
     }
 
+    // A copy's values are kept as float32 too, already rounded.
+    private static void NarrowTo(Tensor master, WeightMatrix copy)
+    {
+        ReadOnlySpan<float> from = Floats(master);
+        Span<float> to = Floats(copy.Storage);
+        for (int i = 0; i < to.Length; i++) { to[i] = Operands.ToBFloat16(from[i]); }
+    }
+
+    private static bool IsBlocks(DType dtype, long inputs) => dtype.BlockLength() > 1 && inputs % dtype.BlockLength() == 0;
+
     private static Tensor Matrix(WeightMatrix w) => w.Storage.View(w.Outputs, w.Inputs);
 
     // y[r, o] = x[r] . w[o] + bias[o] (+ y[r, o])
     private static void Product(Tensor x, WeightMatrix w, Tensor bias, Tensor y, bool accumulate)
     {
-        FloatRows xs = new(x), ws = new(Matrix(w)), ys = new(y);
+        FloatRows xs = new(Operands.Of(x, w.Arithmetic)), ws = new(Matrix(w)), ys = new(y);
         ForEachBlock(ys.Count, ys.Width, w.Inputs, (r, first, end) =>
         {
             Span<float> row = ys[r];
@@ -97,7 +122,7 @@ public sealed partial class ReferenceKernels
     // dx[r] = sum over o of dy[r, o] w[o] (+ dx[r])
     private static void ProductTransposed(Tensor dy, WeightMatrix w, Tensor dx, bool accumulate)
     {
-        FloatRows dys = new(dy), ws = new(Matrix(w)), dxs = new(dx);
+        FloatRows dys = new(Operands.Of(dy, w.Arithmetic)), ws = new(Matrix(w)), dxs = new(dx);
         ForEach(dxs.Count, w.Outputs * w.Inputs, r =>
         {
             using Sums sums = Rent((int)w.Inputs);
@@ -109,7 +134,7 @@ public sealed partial class ReferenceKernels
     // dw[o] += sum over r of dy[r, o] x[r]
     private static void AddOuterProducts(Tensor x, Tensor dy, WeightMatrix dw)
     {
-        FloatRows xs = new(x), dys = new(dy), ws = new(Matrix(dw));
+        FloatRows xs = new(Operands.Of(x, dw.Arithmetic)), dys = new(Operands.Of(dy, dw.Arithmetic)), ws = new(Matrix(dw));
         ForEach(dw.Outputs, xs.Count * dw.Inputs, o =>
         {
             using Sums sums = Rent((int)dw.Inputs);

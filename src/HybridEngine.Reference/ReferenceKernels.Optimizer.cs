@@ -28,9 +28,10 @@ public sealed partial class ReferenceKernels
     }
 
     /// <inheritdoc />
-    public void AdamW(Tensor parameter, Tensor gradient, Tensor m, Tensor v, AdamWStep step, Tensor gradientScale)
+    public void AdamW(Tensor parameter, Tensor gradient, Tensor m, Tensor v, AdamWStep step, Tensor gradientScale, WeightMatrix? copy = null)
     {
-        Contract.AdamW(Device, parameter, gradient, m, v, step, gradientScale);
+        Contract.AdamW(Device, parameter, gradient, m, v, step, gradientScale, copy);
+        if (copy is not null && copy.Storage.Count != parameter.Count) { throw new ArgumentException($"copy is {copy} of {copy.Storage.Count} stored elements, expected {parameter.Count}, as parameter.", nameof(copy)); }
         Span<float> p = Floats(parameter), g = Floats(gradient), first = Floats(m), second = Floats(v);
         double scale = gradientScale.IsEmpty ? 1 : Floats(gradientScale)[0];
         double correction1 = 1 - Math.Pow(step.Beta1, step.Step), correction2 = 1 - Math.Pow(step.Beta2, step.Step);
@@ -43,5 +44,7 @@ public sealed partial class ReferenceKernels
             p[i] = (float)(decayed - step.LearningRate / correction1 * m1 / (Math.Sqrt(v1 / correction2) + step.Epsilon));
             (first[i], second[i]) = ((float)m1, (float)v1);
         }
+
+        if (copy is not null) { NarrowTo(parameter, copy); }
     }
 }

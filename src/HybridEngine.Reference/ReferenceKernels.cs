@@ -16,6 +16,14 @@ public sealed partial class ReferenceKernels : IKernels
     public string NumericVariant => "reference-f64-v1";
 
     /// <inheritdoc />
+    public string VariantOf(Arithmetic arithmetic) => arithmetic switch
+    {
+        Arithmetic.BFloat16 => "reference-bf16-v1",
+        Arithmetic.Int8 => "reference-int8-v1",
+        _ => NumericVariant,
+    };
+
+    /// <inheritdoc />
     public DeviceKind Device => DeviceKind.Host;
 
     /// <inheritdoc />

@@ -122,6 +122,7 @@ public static partial class Contract
         if (!float.IsFinite(options.Scale)) { throw Wrong("options.Scale", $"{options.Scale}", "a finite number"); }
         if (options.Window < 0) { throw Wrong("options.Window", $"{options.Window}", "0 (off) or more"); }
         if (!(options.SoftCap >= 0)) { throw Wrong("options.SoftCap", $"{options.SoftCap}", "0 (off) or more"); }
+        if (options.KeyValueType is not (DType.Float32 or DType.BFloat16)) { throw Wrong("options.KeyValueType", $"{options.KeyValueType}", "Float32 or BFloat16"); }
         RequireOptionalVector(device, options.AlibiSlopes, "options.AlibiSlopes", DType.Float32, options.QueryHeads);
     }
 

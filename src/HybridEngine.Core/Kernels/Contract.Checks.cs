@@ -52,6 +52,39 @@ public static partial class Contract
         RequireDevice(device, weight.Storage, name);
     }
 
+    /// <summary>Requires a weight that a forward product may read: any but a float32 master or gradient of another arithmetic.</summary>
+    public static void RequireForward(DeviceKind device, WeightMatrix? weight, string name)
+    {
+        RequireWeight(device, weight, name, -1, -1);
+        if (weight!.DType == DType.Float32 && weight.Arithmetic != Arithmetic.Float32) { throw Wrong(name, $"{weight}", "a weight that products read (this is a master or gradient: Narrow makes its copy)"); }
+    }
+
+    /// <summary>Requires a weight that has an input gradient: float32, or a bf16 compute copy.</summary>
+    public static void RequireBackward(DeviceKind device, WeightMatrix? weight, string name)
+    {
+        RequireForward(device, weight, name);
+        if (weight!.DType != DType.Float32 && (weight.DType, weight.Arithmetic) != (DType.BFloat16, Arithmetic.BFloat16))
+        {
+            throw Wrong(name, $"{weight}", "Float32, or BFloat16 x BFloat16 (other compact weights are for the forward only)");
+        }
+    }
+
+    /// <summary>Requires a bf16 compute copy of this size; a negative extent matches any.</summary>
+    public static void RequireComputeCopy(DeviceKind device, WeightMatrix? weight, string name, long outputs, long inputs)
+    {
+        RequireWeight(device, weight, name, outputs, inputs);
+        if ((weight!.DType, weight.Arithmetic) != (DType.BFloat16, Arithmetic.BFloat16)) { throw Wrong(name, $"{weight}", "BFloat16 x BFloat16"); }
+    }
+
+    /// <summary>Requires the gradient of a weight: float32, of the same size and arithmetic.</summary>
+    public static void RequireGradient(WeightMatrix gradient, string name, WeightMatrix weight, string weightName)
+    {
+        if (gradient.Outputs != weight.Outputs || gradient.Inputs != weight.Inputs || gradient.DType != DType.Float32 || gradient.Arithmetic != weight.Arithmetic)
+        {
+            throw new ArgumentException($"{name} is {gradient}, expected Float32 of the size and arithmetic of {weightName}, {weight}.", name);
+        }
+    }
+
     /// <summary>Requires a weight that is not compact.</summary>
     public static void RequireFloat32(DeviceKind device, WeightMatrix? weight, string name)
     {

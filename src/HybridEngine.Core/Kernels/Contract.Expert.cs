@@ -77,7 +77,7 @@ public static partial class Contract
     /// <summary>Checks <see cref="IExpertKernels.GroupedLinear"/>.</summary>
     public static void GroupedLinear(DeviceKind device, Tensor x, Tensor rowOffsets, IReadOnlyList<WeightMatrix> experts, Tensor y)
     {
-        (long outputs, long inputs) = RequireExperts(device, experts, nameof(experts), rowOffsets);
+        (long outputs, long inputs) = RequireExperts(device, experts, nameof(experts), rowOffsets, RequireForward);
         Require(device, x, nameof(x), DType.Float32, -1, inputs);
         Require(device, y, nameof(y), DType.Float32, x.Shape[0], outputs);
         RequireOffsets(rowOffsets, nameof(rowOffsets), x.Shape[0], exact: true);
@@ -87,14 +87,14 @@ public static partial class Contract
     /// <summary>Checks <see cref="IExpertKernels.GroupedLinearBackward"/>.</summary>
     public static void GroupedLinearBackward(DeviceKind device, Tensor x, Tensor dy, Tensor rowOffsets, IReadOnlyList<WeightMatrix> experts, Tensor dx, IReadOnlyList<WeightMatrix>? dExperts)
     {
-        (long outputs, long inputs) = RequireExperts(device, experts, nameof(experts), rowOffsets);
+        (long outputs, long inputs) = RequireExperts(device, experts, nameof(experts), rowOffsets, RequireBackward);
         Require(device, dy, nameof(dy), DType.Float32, -1, outputs);
         RequireOptional(device, dx, nameof(dx), DType.Float32, dy.Shape[0], inputs);
         RequireOffsets(rowOffsets, nameof(rowOffsets), dy.Shape[0], exact: true);
         RequireDisjoint(dx, nameof(dx), dy, nameof(dy));
         if (dExperts is null) { return; }
         Require(device, x, nameof(x), DType.Float32, dy.Shape[0], inputs);
-        (long dOutputs, long dInputs) = RequireExperts(device, dExperts, nameof(dExperts), rowOffsets);
+        (long dOutputs, long dInputs) = RequireExperts(device, dExperts, nameof(dExperts), rowOffsets, RequireFloat32);
         if ((dOutputs, dInputs) != (outputs, inputs)) { throw Wrong(nameof(dExperts), $"W [{dOutputs}, {dInputs}]", $"W [{outputs}, {inputs}], as experts"); }
     }
 
@@ -104,12 +104,20 @@ public static partial class Contract
         RequireContiguous(indices, name);
     }
 
-    private static (long Outputs, long Inputs) RequireExperts(DeviceKind device, IReadOnlyList<WeightMatrix> experts, string name, Tensor rowOffsets)
+    private static (long Outputs, long Inputs) RequireExperts(DeviceKind device, IReadOnlyList<WeightMatrix> experts, string name, Tensor rowOffsets,
+        Action<DeviceKind, WeightMatrix?, string> requireKind)
     {
         if (experts is null || experts.Count == 0) { throw Wrong(name, "an empty list", "at least one expert"); }
         RequireVector(device, rowOffsets, nameof(rowOffsets), DType.Int32, experts.Count + 1);
         (long outputs, long inputs) = (experts[0].Outputs, experts[0].Inputs);
-        for (int e = 0; e < experts.Count; e++) { RequireWeight(device, experts[e], $"{name}[{e}]", outputs, inputs); RequireFloat32(device, experts[e], $"{name}[{e}]"); }
+        for (int e = 0; e < experts.Count; e++)
+        {
+            WeightMatrix expert = experts[e];
+            RequireWeight(device, expert, $"{name}[{e}]", outputs, inputs);
+            requireKind(device, expert, $"{name}[{e}]");
+            if (expert.DType != experts[0].DType || expert.Arithmetic != experts[0].Arithmetic) { throw Wrong($"{name}[{e}]", $"{expert}", $"{experts[0]}, as {name}[0]"); }
+        }
+
         return (outputs, inputs);
     }
 }

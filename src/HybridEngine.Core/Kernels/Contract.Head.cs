@@ -17,7 +17,7 @@ public static partial class Contract
         Tensor dLogProb, Tensor dLogSumExp, Tensor dEntropy, Tensor dHidden, WeightMatrix? dHead, Tensor dBias)
     {
         long tokens = RequireHead(device, hidden, head, bias, targets, options);
-        RequireFloat32(device, head, nameof(head));
+        RequireBackward(device, head, nameof(head));
         RequireVector(device, logSumExp, nameof(logSumExp), DType.Float32, tokens);
         if (!dEntropy.IsEmpty && entropy.IsEmpty) { throw Wrong(nameof(entropy), $"{entropy}", $"Float32 [{tokens}], because there is dEntropy"); }
         RequireOptionalVector(device, entropy, nameof(entropy), DType.Float32, tokens);
@@ -29,7 +29,7 @@ public static partial class Contract
         if (dHead is not null)
         {
             RequireWeight(device, dHead, nameof(dHead), head.Outputs, head.Inputs);
-            RequireSameLayout(dHead, nameof(dHead), head, nameof(head));
+            RequireGradient(dHead, nameof(dHead), head, nameof(head));
         }
 
         RequireOptionalVector(device, dBias, nameof(dBias), DType.Float32, head.Outputs);
@@ -38,7 +38,7 @@ public static partial class Contract
     /// <summary>Checks <see cref="IHeadKernels.Logits"/>.</summary>
     public static void Logits(DeviceKind device, Tensor hidden, WeightMatrix head, Tensor bias, float softCap, Tensor y)
     {
-        RequireWeight(device, head, nameof(head), -1, -1);
+        RequireForward(device, head, nameof(head));
         Require(device, hidden, nameof(hidden), DType.Float32, -1, head.Inputs);
         RequireOptionalVector(device, bias, nameof(bias), DType.Float32, head.Outputs);
         if (!(softCap >= 0)) { throw Wrong(nameof(softCap), $"{softCap}", "0 (off) or more"); }
@@ -48,7 +48,7 @@ public static partial class Contract
 
     private static long RequireHead(DeviceKind device, Tensor hidden, WeightMatrix head, Tensor bias, Tensor targets, HeadOptions options)
     {
-        RequireWeight(device, head, nameof(head), -1, -1);
+        RequireForward(device, head, nameof(head));
         if (head.Outputs == 0) { throw Wrong(nameof(head), $"{head}", "at least one row"); }
         Require(device, hidden, nameof(hidden), DType.Float32, -1, head.Inputs);
         RequireOptionalVector(device, bias, nameof(bias), DType.Float32, head.Outputs);

@@ -10,6 +10,13 @@ public static partial class Contract
         if (inputs < 0) { throw Wrong(nameof(inputs), $"{inputs}", "0 or more"); }
     }
 
+    /// <summary>Checks <see cref="ILinearKernels.Narrow"/>.</summary>
+    public static void Narrow(DeviceKind device, WeightMatrix master, WeightMatrix copy)
+    {
+        RequireFloat32(device, master, nameof(master));
+        RequireComputeCopy(device, copy, nameof(copy), master.Outputs, master.Inputs);
+    }
+
     /// <summary>Checks <see cref="ILinearKernels.Pack"/>.</summary>
     public static void Pack(DeviceKind device, Tensor source, WeightMatrix destination)
     {
@@ -29,7 +36,7 @@ public static partial class Contract
     /// <summary>Checks <see cref="ILinearKernels.Linear"/>.</summary>
     public static void Linear(DeviceKind device, Tensor x, WeightMatrix w, Tensor bias, Tensor y)
     {
-        RequireWeight(device, w, nameof(w), -1, -1);
+        RequireForward(device, w, nameof(w));
         Require(device, x, nameof(x), DType.Float32, -1, w.Inputs);
         RequireOptionalVector(device, bias, nameof(bias), DType.Float32, w.Outputs);
         Require(device, y, nameof(y), DType.Float32, x.Shape[0], w.Outputs);
@@ -39,7 +46,7 @@ public static partial class Contract
     /// <summary>Checks <see cref="ILinearKernels.LinearBackwardInput"/>.</summary>
     public static void LinearBackwardInput(DeviceKind device, Tensor dy, WeightMatrix w, Tensor dx)
     {
-        RequireFloat32(device, w, nameof(w));
+        RequireBackward(device, w, nameof(w));
         Require(device, dy, nameof(dy), DType.Float32, -1, w.Outputs);
         Require(device, dx, nameof(dx), DType.Float32, dy.Shape[0], w.Inputs);
         RequireDisjoint(dx, nameof(dx), dy, nameof(dy));

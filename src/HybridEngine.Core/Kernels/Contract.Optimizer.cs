@@ -20,7 +20,7 @@ public static partial class Contract
     }
 
     /// <summary>Checks <see cref="IOptimizerKernels.AdamW"/>.</summary>
-    public static void AdamW(DeviceKind device, Tensor parameter, Tensor gradient, Tensor m, Tensor v, AdamWStep step, Tensor gradientScale)
+    public static void AdamW(DeviceKind device, Tensor parameter, Tensor gradient, Tensor m, Tensor v, AdamWStep step, Tensor gradientScale, WeightMatrix? copy = null)
     {
         RequireFlat(device, parameter, nameof(parameter));
         RequireVector(device, gradient, nameof(gradient), DType.Float32, parameter.Count);
@@ -33,6 +33,11 @@ public static partial class Contract
         if (!(step.Epsilon >= 0)) { throw Wrong("step.Epsilon", $"{step.Epsilon}", "0 or more"); }
         if (!(step.WeightDecay >= 0)) { throw Wrong("step.WeightDecay", $"{step.WeightDecay}", "0 or more"); }
         if (step.Step < 1) { throw Wrong("step.Step", $"{step.Step}", "1 or more"); }
+        if (copy is not null)
+        {
+            RequireComputeCopy(device, copy, nameof(copy), -1, -1);
+            RequireDisjoint(copy.Storage, nameof(copy), parameter, nameof(parameter));
+        }
     }
 
     private static void RequireFlat(DeviceKind device, Tensor tensor, string name) => RequireVector(device, tensor, name, DType.Float32, -1);

@@ -9,8 +9,10 @@ namespace HybridEngine.Core;
 /// <param name="Window">When positive, key j is visible only when i - j &lt; Window.</param>
 /// <param name="SoftCap">When positive, scores become <c>cap * tanh(score / cap)</c> before the mask.</param>
 /// <param name="AlibiSlopes">[QueryHeads] or empty: <c>slope * (j - i)</c> is added to the score.</param>
+/// <param name="KeyValueType">With BFloat16 the packed forward and backward round k and v to bf16 as they read them, so that they agree with a cache of that type. The paged form reads what its cache holds.</param>
 public readonly record struct AttentionOptions(
-    int QueryHeads, int KeyHeads, int HeadSize, float Scale, bool Causal = true, int Window = 0, float SoftCap = 0, Tensor AlibiSlopes = default);
+    int QueryHeads, int KeyHeads, int HeadSize, float Scale, bool Causal = true, int Window = 0, float SoftCap = 0, Tensor AlibiSlopes = default,
+    DType KeyValueType = DType.Float32);
 
 /// <summary>The paged key and value cache of one layer: blocks of <see cref="BlockSize"/> positions, in the backend's own layout.</summary>
 /// <param name="Keys">Backend layout; block b is the b-th of <paramref name="Blocks"/> equal parts.</param>

@@ -39,7 +39,7 @@ public interface IHeadKernels
     /// <param name="dLogSumExp">[tokens] or empty.</param>
     /// <param name="dEntropy">[tokens] or empty.</param>
     /// <param name="dHidden">[tokens, width], overwritten.</param>
-    /// <param name="dHead">Layout of head, added to; null to skip.</param>
+    /// <param name="dHead">Float32 with the arithmetic of head, added to; null to skip.</param>
     /// <param name="dBias">[vocabulary], added to; or empty.</param>
     void LogProbsBackward(Tensor hidden, WeightMatrix head, Tensor bias, Tensor targets, HeadOptions options, Tensor logSumExp, Tensor entropy,
         Tensor dLogProb, Tensor dLogSumExp, Tensor dEntropy, Tensor dHidden, WeightMatrix? dHead, Tensor dBias);

@@ -14,6 +14,9 @@ public interface IKernels : IDeviceMemory, ILinearKernels, IEmbeddingKernels, IN
     /// <summary>Name and variant for people, such as <c>cpu (avx512, 2 threads)</c>.</summary>
     string Description { get; }
 
-    /// <summary>Identifies the summation orders; results of two runs are comparable bit for bit only when it is equal.</summary>
+    /// <summary>Identifies the summation orders in float32; results of two runs are comparable bit for bit only when it is equal.</summary>
     string NumericVariant { get; }
+
+    /// <summary>As <see cref="NumericVariant"/> (which it is for float32), for products in an arithmetic.</summary>
+    string VariantOf(Arithmetic arithmetic);
 }

@@ -25,5 +25,6 @@ public interface IOptimizerKernels
     /// <param name="v">[n], second moment.</param>
     /// <param name="step">Rates and step number.</param>
     /// <param name="gradientScale">[1] or empty (1): the clip coefficient.</param>
-    void AdamW(Tensor parameter, Tensor gradient, Tensor m, Tensor v, AdamWStep step, Tensor gradientScale);
+    /// <param name="copy">The bf16 compute copy of the weight whose storage <paramref name="parameter"/> is; written in the same pass, as <see cref="ILinearKernels.Narrow"/> would. Null for none.</param>
+    void AdamW(Tensor parameter, Tensor gradient, Tensor m, Tensor v, AdamWStep step, Tensor gradientScale, WeightMatrix? copy = null);
 }

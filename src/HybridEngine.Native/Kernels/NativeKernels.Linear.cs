@@ -5,12 +5,14 @@ namespace HybridEngine.Native;
 public sealed unsafe partial class NativeKernels
 {
     /// <inheritdoc />
-    public bool CanCreateWeight(DType dtype, long inputs) => dtype == DType.Float32 || CompactLength(dtype, 1, inputs) >= 0;
+    public bool CanCreateWeight(DType dtype, long inputs, Arithmetic arithmetic = Arithmetic.Float32) =>
+        arithmetic == Arithmetic.Float32 && (dtype == DType.Float32 || CompactLength(dtype, 1, inputs) >= 0);
 
     /// <inheritdoc />
-    public WeightMatrix CreateWeight(long outputs, long inputs, DType dtype = DType.Float32)
+    public WeightMatrix CreateWeight(long outputs, long inputs, DType dtype = DType.Float32, Arithmetic arithmetic = Arithmetic.Float32)
     {
         Contract.CreateWeight(outputs, inputs);
+        if (arithmetic != Arithmetic.Float32) { throw new UnsupportedException(nameof(arithmetic), $"a {dtype} weight in {arithmetic} arithmetic", "Float32"); }
         if (dtype != DType.Float32) { return CreateCompact(outputs, inputs, dtype); }
         return new WeightMatrix(outputs, inputs, Allocate(DType.Float32, NativeMethods.he_linear_packed_length(outputs, inputs)));
     }
@@ -39,6 +41,13 @@ public sealed unsafe partial class NativeKernels
         }
 
         NativeMethods.he_linear_unpack(_context, Packed(source, nameof(source)), source.Outputs, source.Inputs, F32(destination), RowStride(destination)).Check();
+    }
+
+    /// <inheritdoc />
+    public void Narrow(WeightMatrix master, WeightMatrix copy)
+    {
+        Contract.Narrow(Device, master, copy);
+        throw new UnsupportedException(nameof(copy), $"{copy}", "Float32");
     }
 
     /// <inheritdoc />

@@ -27,9 +27,10 @@ public sealed unsafe partial class NativeKernels
     }
 
     /// <inheritdoc />
-    public void AdamW(Tensor parameter, Tensor gradient, Tensor m, Tensor v, AdamWStep step, Tensor gradientScale)
+    public void AdamW(Tensor parameter, Tensor gradient, Tensor m, Tensor v, AdamWStep step, Tensor gradientScale, WeightMatrix? copy = null)
     {
-        Contract.AdamW(Device, parameter, gradient, m, v, step, gradientScale);
+        Contract.AdamW(Device, parameter, gradient, m, v, step, gradientScale, copy);
+        if (copy is not null) { throw new UnsupportedException(nameof(copy), $"{copy}", "no copy"); }
         NativeMethods.he_adamw(_context, parameter.Count, F32(parameter), F32(gradient), F32(m), F32(v), step.LearningRate, step.Beta1, step.Beta2, step.Epsilon, step.WeightDecay,
             step.Step, F32(gradientScale)).Check();
     }

@@ -51,6 +51,14 @@ public sealed unsafe partial class NativeKernels : IKernels
     public string NumericVariant => Variant;
 
     /// <inheritdoc />
+    public string VariantOf(Arithmetic arithmetic) => arithmetic switch
+    {
+        Arithmetic.BFloat16 => "bf16-fma16-v1",
+        Arithmetic.Int8 => "int8-block32-v1",
+        _ => Variant,
+    };
+
+    /// <inheritdoc />
     public void Dispose() => _context.Dispose();
 
     private static string Text(byte* utf8) => Marshal.PtrToStringUTF8((nint)utf8) ?? "";
