@@ -21,14 +21,8 @@ public sealed partial class DecoderForward
         AttentionParameters parameters = _decoder.Blocks[layer].Attention;
         long tokens = tape.QueryKeyValue.Shape[0];
         (Tensor q, Tensor k, Tensor v) = _config.SplitHeads(tape.QueryKeyValue);
-        if (parameters.QueryNorm is not null)
-        {
-            q = (tape.Query = NormHeads(parameters.QueryNorm, q)).Output;
-            k = (tape.Key = NormHeads(parameters.KeyNorm!, k)).Output;
-        }
-
-        _decoder.Rotate(layer, q, positions);
-        _decoder.Rotate(layer, k, positions);
+        if (parameters.QueryNorm is not null) { (q, k) = NormQueriesAndKeys(layer, positions, tape); }
+        else { Rotate(layer, positions, q, k); }
 
         Tensor y = _pool.Rent(DType.Float32, tokens, _config.QueryHeads, _config.HeadSize);
         if (_source.Cache is { } cache)
@@ -44,9 +38,31 @@ public sealed partial class DecoderForward
         }
 
         Free(tape.QueryKeyValue);
-        Free(tape.Query.Output);
-        Free(tape.Key.Output);
+        if (!_recomputing) { DropNormedHeads(tape); }
         return y.View(tokens, _config.QueryWidth);
+    }
+
+    private (Tensor Queries, Tensor Keys) NormQueriesAndKeys(int layer, Tensor positions, BlockTape tape)
+    {
+        AttentionParameters parameters = _decoder.Blocks[layer].Attention;
+        (Tensor q, Tensor k, _) = _config.SplitHeads(tape.QueryKeyValue);
+        (tape.Query, tape.Key) = (NormHeads(parameters.QueryNorm!, q), NormHeads(parameters.KeyNorm!, k));
+        Rotate(layer, positions, tape.Query.Output, tape.Key.Output);
+        return (tape.Query.Output, tape.Key.Output);
+    }
+
+    private void Rotate(int layer, Tensor positions, Tensor queries, Tensor keys)
+    {
+        _decoder.Rotate(layer, queries, positions);
+        _decoder.Rotate(layer, keys, positions);
+    }
+
+    // The fused projection, which is not rotated under such norms, has all that they are computed from.
+    private void DropNormedHeads(BlockTape tape)
+    {
+        tape.Query.Return(_pool);
+        tape.Key.Return(_pool);
+        (tape.Query, tape.Key) = (default, default);
     }
 
     // Rows of a norm (one head, or all of a token) are not contiguous in a fused projection: copied first.
@@ -58,7 +74,8 @@ public sealed partial class DecoderForward
         Tensor statistics = _keep ? _pool.Rent(DType.Float32, rows, 2) : default;
         _kernels.Copy(x, input);
         _kernels.Norm(input.View(rows, width), default, norm.Weight.Value, norm.Bias?.Value ?? default, _config.Norm, default, output.View(rows, width), statistics);
-        Free(input);
-        return new HeadNormTape(input, output, statistics);
+        if (_keep) { return new HeadNormTape(input, output, statistics); }
+        _pool.Return(input);
+        return new HeadNormTape(default, output, default);
     }
 }

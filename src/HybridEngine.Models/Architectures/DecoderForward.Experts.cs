@@ -28,11 +28,16 @@ public sealed partial class DecoderForward
         _kernels.GatherRows(x, route.Tokens, route.Inputs);
 
         tape.Up = ProjectGrouped(experts.Up, route.Inputs, route);
-        Free(route.Inputs);
+        if (!_recomputing)
+        {
+            _pool.Return(route.Inputs);
+            route = route with { Inputs = default };
+        }
+
         tape.Activated = Activate(tape.Up, config.IntermediateSize);
         Free(tape.Up);
         route = route with { Outputs = ProjectGrouped(experts.Down, tape.Activated, route) };
-        Free(tape.Activated);
+        DropActivated(tape);
 
         Tensor result = _pool.Rent(DType.Float32, tokens, _config.HiddenSize);
         _kernels.CombineChoices(route.Outputs, route.Slots, route.Weights, result);

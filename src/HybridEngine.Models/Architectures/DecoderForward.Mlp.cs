@@ -21,8 +21,15 @@ public sealed partial class DecoderForward
         Free(tape.Up);
         if (_recomputing && parameters.OutputNorm is null) { return default; }
         Tensor result = Project(parameters.Down!, tape.Activated);
-        Free(tape.Activated);
+        DropActivated(tape);
         return result;
+    }
+
+    private void DropActivated(BlockTape tape)
+    {
+        if (_recomputing) { return; }
+        _pool.Return(tape.Activated);
+        tape.Activated = default;
     }
 
     private Tensor Activate(Tensor up, int width)

@@ -20,6 +20,7 @@ public sealed partial class DecoderForward
     private Source _source;
     private bool _keep;
     private bool _recomputing;
+    private bool _residualTaped; // the residual stream's tensor belongs to the tape
     private DeviceMemory? _pinned;
     private AdapterRows? _adapters;
 
@@ -43,26 +44,17 @@ public sealed partial class DecoderForward
     /// <param name="adapters">Of every row; null when none has one.</param>
     public Tensor Run(DecodeBatch batch, KvCache cache, AdapterRows? adapters = null) => Run(batch.Ids, batch.Positions, new Source(default, batch, cache), null, adapters);
 
-    /// <summary>Computes a block's activations again from its kept input (<see cref="TapeMode.BlockInputs"/>); same bits.</summary>
-    public void Recompute(PackedTokens tokens, ForwardTape tape, int layer)
-    {
-        (_source, _keep, _recomputing, _pinned) = (new Source(tokens, default, null), true, true, null);
-        BlockTape block = tape.Blocks[layer];
-        (_, Tensor branch) = RunBlock(layer, tokens.Positions, block.AttentionInput.Sum, default, block);
-        _pool.Return(branch);
-    }
-
     private Tensor Run(Tensor ids, Tensor positions, Source source, ForwardTape? tape, AdapterRows? adapters = null)
     {
         _adapters = adapters is { Any: true } ? adapters : null;
-        bool full = tape is { Mode: TapeMode.Full };
-        (_source, _keep, _recomputing, _pinned) = (source, full, false, null);
+        (_source, _recomputing, _residualTaped, _pinned) = (source, false, false, null);
         (Tensor residual, Tensor branch) = (Embed(ids, positions, tape), default(Tensor));
         for (int l = 0; l < _config.Layers; l++)
         {
-            BlockTape block = full ? tape!.Blocks[l] : _scratch;
-            (residual, branch) = RunBlock(l, positions, residual, branch, block, pinInput: tape is not null && !full);
-            if (tape is not null && !full) { tape.Blocks[l].AttentionInput = new Join(block.AttentionInput.Sum, default, default); }
+            _keep = l >= tape?.FirstWhole;
+            BlockTape block = _keep ? tape!.Blocks[l] : _scratch;
+            (residual, branch) = RunBlock(l, positions, residual, branch, block, pinInput: tape is not null && !_keep);
+            if (tape is not null && !_keep) { tape.Blocks[l].AttentionInput = new Join(block.AttentionInput.Sum, default, default); }
         }
 
         Join last = AddAndNorm(_decoder.NormBeforeAttention(_config.Layers), residual, branch, keepStatistics: tape is not null);
@@ -103,10 +95,10 @@ public sealed partial class DecoderForward
     private (Tensor Residual, Tensor Branch) RunSerial(int layer, Tensor positions, Join input, BlockTape tape)
     {
         Tensor attended = Attend(layer, positions, input.Output, tape);
-        FreeAllBut(input, input.Residual(_config.CarriesNormed));
+        tape.AttentionInput = Finish(input);
         Join middle = tape.MlpInput = AddAndNorm(_decoder.NormBeforeMlp(layer), input.Residual(_config.CarriesNormed), attended, _keep);
         Tensor result = RunMlp(layer, middle.Output, tape);
-        FreeAllBut(middle, middle.Residual(_config.CarriesNormed));
+        tape.MlpInput = Finish(middle);
         return (middle.Residual(_config.CarriesNormed), result);
     }
 
@@ -116,12 +108,13 @@ public sealed partial class DecoderForward
         Join own = default;
         if (_decoder.Blocks[layer].Mlp.Norm is { } norm)
         {
-            if (!_keep) { Free(input.Normed); }
+            tape.AttentionInput = Finish(input);
             own = tape.MlpInput = Normalize(norm, input.Sum, _keep);
         }
 
         Tensor result = RunMlp(layer, own.Normed.IsEmpty ? input.Normed : own.Normed, tape);
-        Free(own.Normed.IsEmpty ? input.Normed : own.Normed);
+        if (own.Normed.IsEmpty) { tape.AttentionInput = Finish(input); }
+        else { tape.MlpInput = Finish(own with { Sum = input.Sum }) with { Sum = default }; }
         if (!result.IsEmpty) { _kernels.Axpby(1, attended, 1, result); }
         _pool.Return(attended);
         return (input.Sum, result);
@@ -145,8 +138,24 @@ public sealed partial class DecoderForward
             join = new Join(branch, normed, statistics);
         }
 
-        Free(residual);
+        if (!_residualTaped && residual.Memory != _pinned) { _pool.Return(residual); }
         return join;
+    }
+
+    // A branch has read its input: what the tape keeps of it. The normed value goes, unless it is what the residual stream carries on: Restore brings it back.
+    private Join Finish(Join join)
+    {
+        Tensor residual = join.Residual(_config.CarriesNormed);
+        _residualTaped = _recomputing || (_keep && residual.Memory == join.Sum.Memory);
+        if (_recomputing) { return join; }
+        if (!_keep)
+        {
+            FreeAllBut(join, residual);
+            return join;
+        }
+
+        if (join.Normed.Memory != residual.Memory) { _pool.Return(join.Normed); }
+        return join with { Normed = default };
     }
 
     // A norm without a sum of its own.

@@ -2,15 +2,6 @@ using HybridEngine.Core;
 
 namespace HybridEngine.Models;
 
-/// <summary>What a forward pass keeps for its backward.</summary>
-public enum TapeMode
-{
-    /// <summary>Every activation that the backward reads.</summary>
-    Full,
-    /// <summary>The input of every block; the rest is computed again, block by block, with the same bits. Less memory, one more forward.</summary>
-    BlockInputs,
-}
-
 /// <summary>A sum of the residual stream with a branch's output, and its norm.</summary>
 /// <param name="Sum">[tokens, hidden].</param>
 /// <param name="Normed">[tokens, hidden]; empty where no norm stands.</param>
@@ -33,6 +24,8 @@ public readonly record struct Join(Tensor Sum, Tensor Normed, Tensor Statistics)
 }
 
 /// <summary>Activations of one block, in order of the forward.</summary>
+/// <remarks>The forward keeps what only another product or attention would bring back. Normed values, the activated MLP, normed heads and gathered rows are computed again from it, by
+/// <see cref="DecoderForward.Restore"/>: one pass over memory each, against holding them all at once.</remarks>
 public sealed class BlockTape
 {
     /// <summary>Input of attention.</summary>
@@ -126,16 +119,17 @@ public readonly record struct ExpertTape(Tensor Logits, Tensor Chosen, Tensor We
 public sealed class ForwardTape
 {
     /// <param name="layers">Blocks of the model.</param>
-    /// <param name="mode">What to keep.</param>
-    public ForwardTape(int layers, TapeMode mode = TapeMode.Full)
+    /// <param name="firstWhole"><see cref="FirstWhole"/>.</param>
+    public ForwardTape(int layers, int firstWhole = 0)
     {
-        Mode = mode;
+        FirstWhole = firstWhole;
         Blocks = new BlockTape[layers];
         for (int l = 0; l < layers; l++) { Blocks[l] = new BlockTape(); }
     }
 
-    /// <summary>What is kept.</summary>
-    public TapeMode Mode { get; }
+    /// <summary>Blocks from this one on are kept whole; of those before it only the input is, and the backward runs them forward again. Any choice gives the same bits: 0 is fastest, the number
+    /// of blocks smallest. The last blocks are the whole ones, because theirs is the memory that the backward gives back first. Set while the tape is clear.</summary>
+    public int FirstWhole { get; set; }
 
     /// <summary>One for each block.</summary>
     public BlockTape[] Blocks { get; }

@@ -89,8 +89,12 @@ public abstract record TrainerOptions
     [Option("Greatest norm of all gradients together; 0: no clipping", Min = 0)]
     public double GradientClip { get; set; } = 1;
 
+    /// <summary>Activations.</summary>
+    [Option("MiB of activations that a forward may keep for its backward; blocks beyond are computed again, with the same bits; 0: as much as the weights, at least 768", Min = 0)]
+    public int ActivationMib { get; set; }
+
     /// <summary>Recompute.</summary>
-    [Option("Compute activations again in the backward: less memory, about a third more time, the same bits")]
+    [Option("Compute all activations again in the backward: least memory, about a quarter more time, the same bits")]
     public bool RecomputeActivations { get; set; }
 
     /// <summary>Seed.</summary>
@@ -121,6 +125,7 @@ public abstract record TrainerOptions
     public virtual TrainingOptions Training(double headLearningRateScale = 1) => new()
     {
         Optimizer = new AdamWOptions { Beta1 = AdamBeta1, Beta2 = AdamBeta2, Epsilon = AdamEpsilon, WeightDecay = WeightDecay, MaxGradientNorm = GradientClip },
+        ActivationBytes = (long)ActivationMib << 20,
         RecomputeActivations = RecomputeActivations,
         HeadLearningRateScale = headLearningRateScale,
     };

@@ -18,7 +18,7 @@ public sealed partial class DecoderBackward
 
     /// <param name="decoder">The weights.</param>
     /// <param name="pool">The pool that the tape's tensors came from.</param>
-    /// <param name="forward">Computes blocks again when the tape holds only their inputs.</param>
+    /// <param name="forward">Brings back what the tape does not hold.</param>
     public DecoderBackward(Decoder decoder, TensorPool pool, DecoderForward forward) =>
         (_decoder, _config, _kernels, _pool, _forward) = (decoder, decoder.Config, decoder.Kernels, pool, forward);
 
@@ -40,7 +40,7 @@ public sealed partial class DecoderBackward
         for (int l = _config.Layers - 1; l >= 0; l--)
         {
             BlockTape block = tape.Blocks[l];
-            if (tape.Mode == TapeMode.BlockInputs) { _forward.Recompute(tokens, tape, l); }
+            _forward.Restore(tokens, tape, l);
             if (_config.BlockOrder == BlockOrder.Serial) { BackThroughSerial(l, block, tokens, d); }
             else { BackThroughParallel(l, block, tokens, d); }
             block.Return(_pool);

@@ -11,17 +11,19 @@ internal sealed class DecoderPass : IDisposable
     private readonly DecoderForward _forward;
     private readonly DecoderBackward _backward;
     private readonly ForwardTape _tape;
+    private readonly long _activationBytes;
     private PackedTokens _tokens;
     private Tensor _rows;
     private int _tokenCount;
 
-    public DecoderPass(Decoder decoder, TapeMode mode, bool expertBalance = false)
+    public DecoderPass(Decoder decoder, TrainingOptions options)
     {
         (_decoder, _kernels, Pool) = (decoder, decoder.Kernels, new TensorPool(decoder.Kernels));
         _forward = new DecoderForward(decoder, Pool);
         _backward = new DecoderBackward(decoder, Pool, _forward);
-        _tape = new ForwardTape(decoder.Config.Layers, mode);
-        if (expertBalance && decoder.Config.Experts is { } experts) { _forward.ExpertLoad = new ExpertLoad(_kernels, experts.Count); }
+        _tape = new ForwardTape(decoder.Config.Layers);
+        _activationBytes = options.RecomputeActivations ? 0 : options.ActivationBytes > 0 ? options.ActivationBytes : ActivationPlan.Automatic(decoder);
+        if (options.ExpertBalance && decoder.Config.Experts is { } experts) { _forward.ExpertLoad = new ExpertLoad(_kernels, experts.Count); }
     }
 
     public TensorPool Pool { get; }
@@ -38,6 +40,7 @@ internal sealed class DecoderPass : IDisposable
         batch.Validate(_decoder.Config);
         Drop();
         ExpertLoad?.Clear();
+        _tape.FirstWhole = ActivationPlan.FirstWhole(_decoder.Config, batch.Tokens, _activationBytes);
         PackedTokens tokens = batch.Upload(_decoder, Pool);
         Tensor selected = Upload(rows);
         Tensor hidden = _forward.Run(tokens, tape ? _tape : null);

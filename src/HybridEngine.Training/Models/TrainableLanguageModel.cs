@@ -17,7 +17,7 @@ public sealed class TrainableLanguageModel : IDisposable
     {
         options ??= new TrainingOptions();
         (Decoder, _kernels) = (decoder, decoder.Kernels);
-        _pass = new DecoderPass(decoder, options.RecomputeActivations ? TapeMode.BlockInputs : TapeMode.Full, options.ExpertBalance);
+        _pass = new DecoderPass(decoder, options);
         Optimizer = new AdamWOptimizer(_kernels, ParameterGroup.ByShape(decoder.Parameters, options.Optimizer), options.Optimizer);
     }
 

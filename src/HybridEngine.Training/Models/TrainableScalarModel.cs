@@ -24,7 +24,7 @@ public sealed class TrainableScalarModel : IDisposable
         }
 
         (Body, Head, _kernels) = (body, head, body.Kernels);
-        _pass = new DecoderPass(body, options.RecomputeActivations ? TapeMode.BlockInputs : TapeMode.Full);
+        _pass = new DecoderPass(body, options with { ExpertBalance = false });
         _parameters = [.. body.Parameters.Where(p => p != body.Head || body.Config.TiedEmbeddings)];
         List<ParameterGroup> groups = [.. ParameterGroup.ByShape(_parameters, options.Optimizer)];
         groups.AddRange(ParameterGroup.ByShape([head.Weight], options.Optimizer, options.HeadLearningRateScale));

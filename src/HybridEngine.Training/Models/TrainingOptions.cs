@@ -6,7 +6,11 @@ public sealed record TrainingOptions
     /// <summary>Constants of the optimizer.</summary>
     public AdamWOptions Optimizer { get; init; } = new();
 
-    /// <summary>Keep only the input of every block in the forward and compute the rest again in the backward: less memory, about a third more time, the same bits.</summary>
+    /// <summary>Bytes of activations that a forward may keep for its backward. Blocks beyond it keep only their input and are computed again in the backward: less memory, more time, the same bits.
+    /// 0 is automatic: as much as the weights take, and not less than 768 MiB.</summary>
+    public long ActivationBytes { get; init; }
+
+    /// <summary>Keep only the input of every block and compute the rest again in the backward, whatever <see cref="ActivationBytes"/> says: least memory, about a quarter more time, the same bits.</summary>
     public bool RecomputeActivations { get; init; }
 
     /// <summary>Measure how evenly the experts are used, for <see cref="TrainableLanguageModel.BalanceLoss"/> and its gradient; models without experts have none.</summary>
