@@ -2,13 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace HybridEngine.Core;
 
-/// <summary>Zero-filled host memory outside the managed heap, aligned to 64 bytes (a cache line, an AVX-512 register).</summary>
+/// <summary>Zero-filled host memory outside the managed heap, aligned to 64 bytes (a cache line, an AVX-512 register); from <see cref="LargePages.Size"/> on in pages of that size where the system has them.</summary>
 public sealed unsafe class HostMemory : DeviceMemory
 {
     private static long _allocated;
+    private readonly LargePageMapping _mapping;     // empty: from the C heap
 
-    private HostMemory(nint address, long bytes) : base(DeviceKind.Host, address, bytes)
+    private HostMemory(nint address, long bytes, LargePageMapping mapping = default) : base(DeviceKind.Host, address, bytes)
     {
+        _mapping = mapping;
         Interlocked.Add(ref _allocated, bytes);
         if (bytes > 0) { GC.AddMemoryPressure(bytes); }
     }
@@ -24,6 +26,7 @@ public sealed unsafe class HostMemory : DeviceMemory
     public static HostMemory Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        if (bytes >= LargePages.Size && LargePages.TryMap(bytes + 64, out LargePageMapping mapping)) { return new HostMemory(mapping.Address, bytes, mapping); }
         nuint rounded = (nuint)((bytes + 63) / 64 * 64 + 64);
         try
         {
@@ -41,7 +44,7 @@ public sealed unsafe class HostMemory : DeviceMemory
     protected override void Free()
     {
         if (Address == 0) { return; }
-        NativeMemory.AlignedFree((void*)Address);
+        if (_mapping.Length > 0) { LargePages.Unmap(_mapping); } else { NativeMemory.AlignedFree((void*)Address); }
         Interlocked.Add(ref _allocated, -Bytes);
         if (Bytes > 0) { GC.RemoveMemoryPressure(Bytes); }
     }
