@@ -1,0 +1,55 @@
+// What he_bench times: cubes, as matrix kernels are compared everywhere, and the shapes of SmolLM2-135M (width 576, middle 1536, 9 query
+// and 3 key heads of 64, vocabulary 49152), from one row to a training batch.
+#include "bench/cases/cases.h"
+
+namespace he::bench {
+
+void add_bench_list(Suite& s) {
+  for (const int64_t n : {512, 1024, 2048}) {
+    linear(s, n, n, n);
+    linear_gradients(s, n, n, n);
+  }
+  linear(s, 512, 576, 1536);
+  linear_gradients(s, 512, 576, 1536);
+  linear(s, 512, 1536, 576);
+  linear_gradients(s, 512, 1536, 576);
+  linear(s, 1024, 576, 576);
+  linear_gradients(s, 1024, 576, 576);
+  linear(s, 64, 576, 1536);
+  linear_gradients(s, 64, 576, 1536);
+
+  // Decoding: one row against weights in the caches and beyond them, then a few rows.
+  linear(s, 1, 576, 1536);
+  linear(s, 1, 576, 49152);
+  linear(s, 1, 4096, 14336);
+  linear(s, 8, 576, 49152);
+  linear(s, 32, 576, 1536);
+  const struct {
+    const char* name;
+    int32_t type;
+  } types[] = {{"bf16", 1}, {"q8_0", 7}, {"q4_0", 8}, {"q4_1", 9}};
+  for (const auto& t : types)
+    for (const int64_t rows : {1, 4, 8, 32, 512}) compact(s, t.name, t.type, rows, 576, rows > 8 ? 1536 : 49152);
+
+  log_probs(s, 512, 576, 49152);
+  log_probs_backward(s, 512, 576, 49152);
+
+  const Heads heads{9, 3, 64};
+  attention(s, heads, 4, 256);
+  attention_backward(s, heads, 4, 256);
+  attention(s, heads, 1, 2048);
+  paged_attention(s, heads, 1, 2048);
+  paged_attention(s, heads, 32, 256);
+
+  norm(s, 1024, 576);
+  norm_backward(s, 1024, 576);
+  rotary(s, 1024, heads);
+  gate(s, 1024, 1536);
+  gate_backward(s, 1024, 1536);
+  adamw(s, 16 << 20);
+  squared_norm(s, 16 << 20);
+  sample(s, 32, 49152, false);
+  sample(s, 32, 49152, true);
+}
+
+}  // namespace he::bench
