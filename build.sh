@@ -66,7 +66,7 @@ install_optional() {
   fi
   say "optional system packages"
   apt-get update -qq >/dev/null 2>&1 || true
-  for package in libgtest-dev; do
+  for package in libgtest-dev valgrind; do
     dpkg -s "$package" >/dev/null 2>&1 || apt-get install -y -qq --no-install-recommends "$package" >/dev/null 2>&1 || echo "could not install $package" >&2
   done
 }
@@ -89,6 +89,15 @@ run_ctest() { # folder, name
   if [ "$bad" != 0 ]; then grep -vE ' Passed ' "$log" | tail -200; fi
   echo "$2: $((total - bad - notrun)) passed, $bad failed, $notrun skipped"
   count $((total - bad - notrun)) "$bad" "$notrun"
+}
+
+# Instructions of fixed kernels, against the recorded ones (benchmarks/guard/run.sh).
+run_guard() {
+  code=0
+  benchmarks/guard/run.sh artifacts/native || code=$?
+  case $code in
+    0) count 1 0 0 ;; 77) count 0 0 1 ;; *) count 0 1 0 ;;
+  esac
 }
 
 run_dotnet_tests() {
@@ -121,6 +130,8 @@ test_all() {
   if [ $long = 1 ]; then export HE_LONG_TESTS=1; fi
   say "native tests"
   run_ctest artifacts/native "native tests"
+  say "instruction counts"
+  run_guard
   if [ $sanitize = 1 ]; then
     say "native tests under sanitizers"
     build_native artifacts/native-sanitized -DHE_SANITIZE=ON
