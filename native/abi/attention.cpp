@@ -11,7 +11,8 @@ namespace {
 
 using he::require;
 
-constexpr int64_t kTaskRows = 256;  // query rows of a task: enough to pay for loading a tile of keys, few enough for the second-level cache
+// Query rows of a task: many share the work of loading a tile of keys, as long as their sums stay in the second-level cache and every thread has tasks.
+constexpr int64_t kTaskRows = 512, kLeastTaskRows = 64, kTasksOfAThread = 4;
 
 he::cpu::AttentionShape shape(int64_t query_heads, int64_t key_heads, int64_t head_size, float scale, int32_t causal, int64_t window,
                               float soft_cap, const float* alibi) {
@@ -36,8 +37,13 @@ int64_t longest(const int32_t* offsets, int64_t sequences, int64_t tokens) {
 // Runs f(sequence, key head, query begin, query end, scratch): long rows of a causal sequence first, so that the last tasks are short.
 template <class F>
 void for_each_task(he_context* ctx, const he::cpu::AttentionShape& s, const int32_t* offsets, int64_t sequences, int64_t most, F f) {
-  const int64_t group = s.query_heads / s.key_heads, block = std::clamp<int64_t>(kTaskRows / group, 1, he::cpu::kTile),
-                blocks = (most + block - 1) / block;
+  const int64_t group = s.query_heads / s.key_heads, tile = he::cpu::kTile;
+  // Whole tiles of queries, so that a causal block has as few partly visible tiles of keys as it can.
+  int64_t block = std::clamp<int64_t>(kTaskRows / group / tile * tile, tile, std::max((most + tile - 1) / tile * tile, tile));
+  const auto tasks = [&] { return sequences * s.key_heads * ((most + block - 1) / block); };
+  while (block > tile && tasks() < kTasksOfAThread * ctx->pool.size()) block -= tile;
+  while (block > 1 && block * group > kLeastTaskRows && tasks() < kTasksOfAThread * ctx->pool.size()) block /= 2;
+  const int64_t blocks = (most + block - 1) / block;
   ctx->scratch.reserve(ctx->isa.kernels.attention.forward_scratch(s.head_size, block * group));
   ctx->pool.parallel_for(sequences * s.key_heads * blocks, [&](int64_t task, int worker) {
     const int64_t sequence = task % sequences, key_head = task / sequences % s.key_heads,

@@ -5,8 +5,9 @@
 
 namespace he::cpu {
 
-inline constexpr int64_t kTile = 64;   // keys of a tile, by absolute position
-inline constexpr int64_t kGroup = 16;  // keys whose scores lie side by side in one vector
+inline constexpr int64_t kChunk = 256;  // keys of a chunk, by absolute position: part of the written order
+inline constexpr int64_t kTile = 64;    // keys of a tile: what stays in the first-level cache
+inline constexpr int64_t kGroup = 16;   // keys whose scores lie side by side in one vector
 
 struct AttentionShape {
   int64_t query_heads, key_heads, head_size;

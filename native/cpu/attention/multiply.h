@@ -69,10 +69,16 @@ static void multiply_rows(const Product& p, int64_t r0, int64_t g0, int64_t grou
   }
 }
 
+// Groups of the next block: as even as the registers allow (5 are 3 + 2), since a block of few chains waits for its own multiply-adds.
+static inline int64_t next_groups(int64_t left) {
+  const int64_t blocks = (left + kMaxGroups - 1) / kMaxGroups;
+  return (left + blocks - 1) / blocks;
+}
+
 static inline void multiply(const Product& p, int64_t rows, int64_t groups) {
   for (int64_t r = 0; r < rows; r += kMaxRows) {
-    for (int64_t g = 0; g < groups; g += kMaxGroups) {
-      const int64_t count = groups - g < kMaxGroups ? groups - g : kMaxGroups;
+    for (int64_t g = 0, count = 0; g < groups; g += count) {
+      count = next_groups(groups - g);
       switch (rows - r < kMaxRows ? rows - r : kMaxRows) {
         case 1:
           multiply_rows<1>(p, r, g, count);

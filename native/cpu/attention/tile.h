@@ -2,16 +2,25 @@
 // memory.
 #pragma once
 #include "cpu/attention/attention.h"
+#include "cpu/linear/transpose.h"
 #include "cpu/simd/exp.h"
 #include "cpu/simd/lanes.h"
 
 HE_ISA_BEGIN
 
-static constexpr int64_t kTileGroups = kTile / kGroup;
+static constexpr int64_t kTileGroups = kTile / kGroup, kChunkGroups = kChunk / kGroup;
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t greatest(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t padded(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
+
+// Where the keys and values of a chunk are: per group of 16 positions, keys [d][16] and values [16][value_stride].
+struct Chunk {
+  int64_t index;  // positions from kChunk * index on
+  const float* keys[kChunkGroups];
+  const float* values[kChunkGroups];
+  int64_t value_stride;
+};
 
 // Keys [begin, end).
 struct Range {
@@ -56,15 +65,13 @@ static inline void copy_rows(const float* source, int64_t stride, int64_t count,
       store(destination + j * width + d, j < count ? load_some(source + j * stride + d, least(kLanes, head_size - d)) : zero());
 }
 
-// The same rows transposed: [group][d][16].
+// The same rows transposed: [group][d][16]; missing rows are 0.
 static inline void transpose_rows(const float* source, int64_t stride, int64_t count, int64_t head_size, float* destination) {
   for (int64_t g = 0; g < kTileGroups; ++g) {
     float* out = destination + g * head_size * kGroup;
-    const float* in = source + g * kGroup * stride;
     const int64_t rows = least(kGroup, greatest(count - g * kGroup, 0));
     if (rows < kGroup) memset(out, 0, static_cast<size_t>(head_size * kGroup) * sizeof(float));
-    for (int64_t d = 0; d < head_size; ++d)
-      for (int64_t j = 0; j < rows; ++j) out[d * kGroup + j] = in[j * stride + d];
+    if (rows > 0) transpose(source + g * kGroup * stride, stride, rows, head_size, out, kGroup);
   }
 }
 

@@ -9,12 +9,8 @@ HE_ISA_BEGIN
 static inline V16 absolute(V16 a) { return max(a, zero() - a); }  // NaN stays NaN
 static inline V16 copy_sign(V16 magnitude, V16 sign) { return select_lt(sign, zero(), zero() - magnitude, magnitude); }
 
-// e^x, at most 2 units in the last place; exp(0) = 1 and exp(-inf) = 0 exactly, infinity above 88.7228, NaN stays NaN, denormal results are
-// kept.
-static inline V16 exp(V16 x) {
-  // Beyond these the result is 0 or infinity anyway, and the exponent below stays in range. min and max give their second argument when
-  // either is NaN.
-  x = min(splat(89.0f), max(splat(-105.0f), x));
+// e^x for x within [-105, 89] or NaN.
+static inline V16 exp_in_range(V16 x) {
   const V16 n = round_nearest(x * splat(1.44269504089f));
   // x - n ln 2, with ln 2 in two parts of which the first has zeros at its end: n times it is exact.
   V16 r = fnma(n, splat(0.693359375f), x);
@@ -28,6 +24,13 @@ static inline V16 exp(V16 x) {
   p = fma(p, r * r, r) + splat(1.0f);
   return scale_pow2(p, n);
 }
+
+// e^x, at most 2 units in the last place; exp(0) = 1 and exp(-inf) = 0 exactly, infinity above 88.7228, NaN stays NaN, denormal results are
+// kept. Beyond the limits the result is 0 or infinity anyway; min and max give their second argument when either is NaN.
+static inline V16 exp(V16 x) { return exp_in_range(min(splat(89.0f), max(splat(-105.0f), x))); }
+
+// The same bits for x <= 0 or NaN: a soft-max's exponents.
+static inline V16 exp_not_positive(V16 x) { return exp_in_range(max(splat(-105.0f), x)); }
 
 // 1 / (1 + e^-x)
 static inline V16 sigmoid(V16 x) { return splat(1.0f) / (splat(1.0f) + exp(zero() - x)); }

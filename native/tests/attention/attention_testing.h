@@ -29,7 +29,11 @@ inline std::vector<AttentionCase> attention_cases() {
           {4, 2, 16, {77, 140}, false, 30},
           {6, 3, 40, {80}, true, 0, 5.0f},
           {8, 2, 32, {150, 66}, true, 0, 0, true},
-          {4, 1, 64, {130}, true, 50, 3.0f, true}};
+          {4, 1, 64, {130}, true, 50, 3.0f, true},
+          {3, 1, 16, {300, 257, 513}},
+          {2, 2, 24, {700}, true, 270},
+          {2, 1, 16, {530}, false, 260},
+          {5, 1, 20, {350}, true, 0, 4.0f, true}};
 }
 
 struct AttentionData {

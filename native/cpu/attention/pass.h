@@ -1,0 +1,122 @@
+// One pass of the forward: up to sixteen query rows against one chunk of 256 keys, by the written order (docs/numerics.md, "Attention").
+//   maths    within the chunk a plain soft-max: scores, their maximum, exponentials, their sum, the weighted values; then chunks are combined by the rule of
+//            the online soft-max (Milakov and Gimelshein 2018)
+//   blocks   products in tiles of 64 keys that stay in the first-level cache for all rows of the pass, four rows at a time; one maximum and one sum a
+//            row and chunk, four rows to a reduction
+// Rows go together for speed only: each has its own keys, chains and sums, so none sees its neighbours.
+#pragma once
+#include "cpu/attention/weigh.h"
+
+HE_ISA_BEGIN
+
+static constexpr int64_t kRows = 16;  // of a pass
+static constexpr int64_t kProductRows = 4;
+static_assert(kRows == kLanes, "what a pass knows of its rows is one vector");
+
+struct Row {
+  const float* q;
+  Range keys;  // visible, absolute
+  int64_t position;
+  float slope;
+};
+
+// What rows have gathered so far: maximum, denominator, and weighted values [rows][padded head size].
+struct Gathered {
+  float *top, *sum, *acc;
+};
+
+// What exponents are counted from: the maximum, or 0 for a row without one, so that exp(-inf - shift) is 0 and not NaN.
+static inline V16 shift(V16 top) { return select_lt(splat(-__builtin_inff()), top, top, select_lt(top, zero(), zero(), top)); }
+
+// Products of a row and the chunk's groups [groups.begin, groups.end), in p, become scores, -inf where the row sees no key; returns their greatest by lane.
+static inline V16 scores(const AttentionShape& s, const Row& row, int64_t first_key, Range keys, Range groups, float* p) {
+  const V16 low = splat(-__builtin_inff()), scale = splat(s.scale);
+  V16 top = low;
+  const bool plain = s.soft_cap <= 0 && s.alibi == nullptr;
+  for (int64_t g = groups.begin; g < groups.end; ++g) {
+    const int64_t begin = keys.begin - g * kGroup, end = keys.end - g * kGroup;
+    V16 v = load(p + g * kGroup);
+    v = plain ? v * scale : score(s, v, row.slope, first_key + g * kGroup - row.position);
+    if (begin > 0 || end < kGroup) v = in_range(v, low, begin, end);
+    store(p + g * kGroup, v);
+    top = max(top, v);
+  }
+  return top;
+}
+
+// Scores to probabilities against each row's maximum; `out.top` and `out.sum` are set.
+static inline void soften(const AttentionShape& s, const Row* rows, int64_t count, int64_t first_key, const Range* keys, Range groups, float* p,
+                          const Gathered& out) {
+  V16 part[kRows] = {};
+  for (int64_t r = 0; r < count; ++r) part[r] = scores(s, rows[r], first_key, keys[r], groups, p + r * kChunk);
+  float tops[kRows], shifts[kRows], sums[kRows];
+  for (int64_t r = 0; r < count; r += 4) reduce_max4(part + r, tops + r);
+  store_n(out.top, load(tops), count);
+  store(shifts, shift(load(tops)));
+  for (int64_t r = 0; r < count; ++r) {
+    const V16 top = splat(shifts[r]);
+    float* row = p + r * kChunk;
+    V16 total = zero();
+    for (int64_t g = groups.begin; g < groups.end; ++g) {
+      const V16 v = exp_not_positive(load(row + g * kGroup) - top);
+      store(row + g * kGroup, v);
+      total = total + v;
+    }
+    part[r] = total;
+  }
+  for (int64_t r = 0; r < count; r += 4) reduce_add4(part + r, sums + r);
+  store_n(out.sum, load(sums), count);
+}
+
+// total = total and chunk together. Where either saw no key (top -inf, sum and values 0) the other stands, up to the sign of a zero.
+static inline void merge(const Gathered& total, const Gathered& chunk, int64_t count, int64_t width) {
+  const V16 before = load_n(total.top, count), added = load_n(chunk.top, count), now = select_lt(added, before, before, added), from = shift(now);
+  const V16 keep = exp(before - from), take = exp(added - from);
+  store_n(total.top, now, count);
+  store_n(total.sum, fma(load_n(chunk.sum, count), take, load_n(total.sum, count) * keep), count);
+  float keeps[kRows], takes[kRows];
+  store(keeps, keep);
+  store(takes, take);
+  for (int64_t r = 0; r < count; ++r) {
+    float* acc = total.acc + r * width;
+    const float* values = chunk.acc + r * width;
+    for (int64_t d = 0; d < width; d += kLanes) store(acc + d, fma(load(values + d), splat(takes[r]), load(acc + d) * splat(keeps[r])));
+  }
+}
+
+// One pass of `rows` through a chunk. `p` [kRows][kChunk] is working memory; `out` is written, for rows that see no key of the chunk too (-inf, 0, 0).
+static inline void pass(const AttentionShape& s, const Chunk& chunk, const Row* rows, int64_t count, float* p, const Gathered& out) {
+  const int64_t width = padded(s.head_size), first_key = chunk.index * kChunk;
+  Range keys[kRows], all{kChunk, 0};
+  for (int64_t r = 0; r < count; ++r) {
+    keys[r] = {greatest(rows[r].keys.begin - first_key, 0), least(rows[r].keys.end - first_key, kChunk)};
+    if (keys[r].begin >= keys[r].end) {
+      keys[r] = {0, 0};
+    } else {
+      all = {least(all.begin, keys[r].begin), greatest(all.end, keys[r].end)};
+    }
+  }
+  if (all.begin > all.end) all = {0, 0};
+  const int64_t first_tile = all.begin / kTile, last_tile = greatest((all.end + kTile - 1) / kTile, first_tile + 1);
+  for (int64_t t = first_tile; t < last_tile; ++t)
+    for (int64_t r = 0; r < count; r += kProductRows) {
+      const int64_t n = least(kProductRows, count - r);
+      const float* q[kProductRows];
+      float* c[kProductRows];
+      Range groups{kChunkGroups, 0};  // of this tile, that one of these rows sees
+      for (int64_t i = 0; i < n; ++i) {
+        const Range k = keys[r + i];
+        q[i] = rows[r + i].q;
+        if (k.begin < k.end) groups = {least(groups.begin, k.begin / kGroup), greatest(groups.end, (k.end + kGroup - 1) / kGroup)};
+      }
+      groups = {greatest(groups.begin, t * kTileGroups), least(groups.end, (t + 1) * kTileGroups)};
+      if (groups.begin >= groups.end) continue;
+      for (int64_t i = 0; i < n; ++i) c[i] = p + (r + i) * kChunk + groups.begin * kGroup;
+      multiply({q, 1, chunk.keys + groups.begin, kGroup, s.head_size, c, true}, n, groups.end - groups.begin);
+    }
+  soften(s, rows, count, first_key, keys, {all.begin / kGroup, (all.end + kGroup - 1) / kGroup}, p, out);
+  for (int64_t t = first_tile; t < last_tile; ++t)
+    weigh({chunk.values, chunk.value_stride, p, keys, {t * kTile, (t + 1) * kTile}, out.acc, t == first_tile}, count, width / kLanes);
+}
+
+HE_ISA_END
