@@ -24,6 +24,9 @@ public sealed partial class ReferenceKernels : IKernels
     };
 
     /// <inheritdoc />
+    public bool Pays(Arithmetic arithmetic) => arithmetic == Arithmetic.Float32;
+
+    /// <inheritdoc />
     public DeviceKind Device => DeviceKind.Host;
 
     /// <inheritdoc />

@@ -78,10 +78,33 @@ public sealed class UsageTests
     }
 
     [Fact]
-    public void DType_NotInThisBuild_IsRefusedByName()
+    public void DType_OnlyForStoring_IsRefusedByName()
     {
-        CliResult r = Cli.Run("generate", "--model", Cli.Llama, "--prompt-ids", "1,2", "--dtype", "bfloat16");
+        CliResult r = Cli.Run("generate", "--model", Cli.Llama, "--prompt-ids", "1,2", "--dtype", "float16");
         Assert.Equal(1, r.ExitCode);
-        Assert.Contains("bfloat16", r.ErrorLine, StringComparison.Ordinal);
+        Assert.Contains("float16", r.ErrorLine, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--activations", "int8", "float32")]
+    [InlineData("--quantize", "q9", "q8_0")]
+    public void Types_ThatDoNotGoWithTheWeights_SayWhatWould(string option, string value, string expected)
+    {
+        CliResult r = Cli.Run("generate", "--model", Cli.Llama, "--prompt-ids", "1,2", option, value, "--dtype", "float32");
+        Assert.Equal(1, r.ExitCode);
+        Assert.Contains(option[2..], r.ErrorLine, StringComparison.Ordinal);
+        Assert.Contains(expected, r.ErrorLine, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Types_OfGeneration_GoFromTheCommandLineToTheModel()
+    {
+        CliResult exact = Cli.Run("logprobs", "--model", Cli.Llama, "--ids", "1,2,3,4,5", "--backend", "reference", "--json");
+        foreach (string[] types in (string[][])[["--dtype", "bfloat16", "--kv-type", "float32"], ["--quantize", "q8_0"], ["--quantize", "q8_0", "--activations", "int8"]])
+        {
+            CliResult r = Cli.Run(["logprobs", "--model", Cli.Llama, "--ids", "1,2,3,4,5", "--backend", "reference", "--json", .. types]);
+            Assert.Equal(0, r.ExitCode);
+            Assert.NotEqual(exact.Output, r.Output);
+        }
     }
 }

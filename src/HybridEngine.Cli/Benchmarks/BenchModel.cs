@@ -15,6 +15,7 @@ internal sealed class BenchModel
     {
         command.Options.Add(_model);
         command.Options.Add(_shape);
+        TypeOptions.AddTo(command);
     }
 
     /// <summary>Opens the model for <paramref name="run"/>, which gets its tokenizer (null for random weights) and its name.</summary>
@@ -24,14 +25,14 @@ internal sealed class BenchModel
         if (parse.GetValue(_model) is { } path)
         {
             using ModelFiles files = ModelFiles.Open(path);
-            using Decoder decoder = Decoder.Load(kernels, files, asStored: parse.GetValue(GlobalOptions.DType) == "auto");
+            using Decoder decoder = Decoder.Load(kernels, files, TypeOptions.Of(parse).Resolve(kernels, files));
             run(decoder, files.LoadTokenizer(), path);
             return;
         }
 
         string shape = parse.GetValue(_shape)!;
         DecoderConfig config = ModelShapes.Get(shape);
-        using Decoder random = Decoder.Create(kernels, config, ModelFamilies.Bind(config), Initialization.Normal(), 0);
+        using Decoder random = Decoder.Create(kernels, config, ModelFamilies.Bind(config), Initialization.Normal(), 0, TypeOptions.Of(parse).Resolve(kernels, null));
         run(random, null, shape);
     }
 }

@@ -71,6 +71,8 @@ internal static class BenchRun
             PromptsPerStep = test.Batch, MaxNewTokens = test.New, Steps = test.Repetitions + 1, LearningRate = 1e-6, CriticLearningRate = 1e-6, Schedule = "constant", WhitenAdvantages = false,
         };
         using Decoder reference = decoder.Clone(), criticBody = decoder.Clone(), rewardBody = decoder.Clone();
+        reference.Freeze();
+        rewardBody.Freeze();
         using ScalarHead criticHead = new(decoder.Kernels, decoder.Config.EmbeddingSize), rewardHead = new(decoder.Kernels, decoder.Config.EmbeddingSize);
         using HybridModel policy = HybridModel.Of(decoder, new ModelSaveOptions { ConfigJson = "{}" }, options: new HybridOptions { Training = options.Training(), Engine = Sizes(test, decoder), IdleBytes = long.MaxValue });
         using TrainableLanguageModel frozen = new(reference, options.Training());

@@ -11,12 +11,19 @@ internal static class ModelOption
     };
 
     /// <summary>Backend, threads, compute type and seed of the command line.</summary>
-    public static HybridOptions Options(ParseResult parse) => new()
+    public static HybridOptions Options(ParseResult parse)
     {
-        Backend = parse.GetValue(GlobalOptions.Backend)!,
-        Threads = parse.GetValue(GlobalOptions.Threads),
-        DType = parse.GetValue(GlobalOptions.DType)!,
-        Seed = parse.GetValue(GlobalOptions.Seed),
-        Warn = Output.Notes.Warning,
-    };
+        PrecisionOptions types = TypeOptions.Of(parse);
+        return new HybridOptions
+        {
+            Backend = parse.GetValue(GlobalOptions.Backend)!,
+            Threads = parse.GetValue(GlobalOptions.Threads),
+            DType = types.DType,
+            Activations = types.Activations,
+            KeyValueType = types.KeyValueType,
+            Quantize = types.Quantize,
+            Seed = parse.GetValue(GlobalOptions.Seed),
+            Warn = Output.Notes.Warning,
+        };
+    }
 }

@@ -21,6 +21,7 @@ internal static class BenchCommand
         Option<int> fresh = Numbers.AtLeast(new Option<int>("--new") { Description = "Tokens generated for each prompt (generate, rlhf).", DefaultValueFactory = _ => 128, HelpName = "N" }, 0);
         Option<int> reps = Numbers.AtLeast(new Option<int>("--reps") { Description = "Timed repetitions, after one that is not counted.", DefaultValueFactory = _ => 3, HelpName = "N" }, 1);
         Command command = new("bench", "Times generation, prefill, training or a whole PPO step.") { what, model, shape, batch, prompt, fresh, reps };
+        TypeOptions.AddTo(command);
         command.Subcommands.Add(BenchServeCommand.Create());
         command.Subcommands.Add(BenchSpeculativeCommand.Create());
         command.Subcommands.Add(BenchConstraintsCommand.Create());
@@ -36,7 +37,8 @@ internal static class BenchCommand
     private static int Run(ParseResult parse, BenchCase test, string? model, string shape, CancellationToken stop)
     {
         using IKernels kernels = OpenBackend.From(parse, out BackendReport report);
-        using Decoder decoder = model is null ? Random(kernels, ModelShapes.Get(shape)) : Load(kernels, model, test.What is "generate" or "prefill" && parse.GetValue(GlobalOptions.DType) == "auto");
+        (PrecisionOptions types, bool training) = (TypeOptions.Of(parse), test.What is "train" or "rlhf");
+        using Decoder decoder = model is null ? Random(kernels, ModelShapes.Get(shape), types.Resolve(kernels, null, training)) : Load(kernels, model, types, training);
         if (test.Prompt + test.New > decoder.Config.MaxPositions)
         {
             throw new InvalidInputException("--prompt + --new", $"{test.Prompt} + {test.New}", $"at most the model's {decoder.Config.MaxPositions} positions");
@@ -47,7 +49,7 @@ internal static class BenchCommand
         BenchTimes times = BenchRun.Run(test, decoder, stop);
         double median = Median(times.Seconds);
         string weights = string.Join(" and ", decoder.Parameters.Where(p => !p.IsVector).GroupBy(p => p.DType).OrderByDescending(g => g.Sum(p => (long)p.Rows * p.Columns)).Select(g => g.Key));
-        (double flops, double bytes) = test.Floor(decoder.Config, decoder.Parameters.Where(p => !p.IsVector && p != decoder.PositionEmbedding && (p != decoder.Embedding || p == decoder.Head)).Sum(p => (double)p.Value.Memory!.Bytes));
+        (double flops, double bytes) = test.Floor(decoder.Config, decoder.Parameters.Where(p => !p.IsVector && p != decoder.PositionEmbedding && (p != decoder.Embedding || p == decoder.Head)).Sum(p => (double)p.Matrix!.Storage.Memory!.Bytes));
         (double floor, string limit) = roof.Floor(flops, bytes);
         long peak = Process.GetCurrentProcess().PeakWorkingSet64 >> 20;
         if (!parse.GetValue(GlobalOptions.Json))
@@ -65,7 +67,8 @@ internal static class BenchCommand
             w.WriteString("what", test.What);
             w.WriteString("engine", report.Description);
             w.WriteString("shape", model ?? shape);
-            w.WriteString("dtype", "float32");
+            w.WriteString("dtype", decoder.Precision.Arithmetic == Arithmetic.BFloat16 ? "bfloat16" : "float32");
+            w.WriteString("numeric_variant", decoder.NumericVariant);
             w.WriteString("weights", weights);
             w.WriteNumber("threads", threads);
             w.WriteNumber("batch", test.Batch);
@@ -92,12 +95,13 @@ internal static class BenchCommand
         return 0;
     }
 
-    private static Decoder Random(IKernels kernels, DecoderConfig config) => Decoder.Create(kernels, config, ModelFamilies.Bind(config), Initialization.Normal(), 0);
+    private static Decoder Random(IKernels kernels, DecoderConfig config, Precision precision) =>
+        Decoder.Create(kernels, config, ModelFamilies.Bind(config), Initialization.Normal(), 0, precision);
 
-    private static Decoder Load(IKernels kernels, string path, bool asStored)
+    private static Decoder Load(IKernels kernels, string path, PrecisionOptions types, bool training)
     {
         using ModelFiles files = ModelFiles.Open(path);
-        return Decoder.Load(kernels, files, asStored);
+        return Decoder.Load(kernels, files, types.Resolve(kernels, files, training));
     }
 
     private static double Median(double[] values)

@@ -20,14 +20,15 @@ internal static class BenchSpeculativeCommand
         Option<int> fresh = Numbers.AtLeast(new Option<int>("--new") { Description = "New tokens for each text.", DefaultValueFactory = _ => 128, HelpName = "N" }, 2);
         Option<int> reps = Numbers.AtLeast(new Option<int>("--reps") { Description = "Timed repetitions, after one that is not counted.", DefaultValueFactory = _ => 3, HelpName = "N" }, 1);
         Command command = new("speculative", "Times prompt lookup and a draft model on code and on prose, one sequence at a time, against neither.") { model, draft, longest, temperature, fresh, reps };
+        TypeOptions.AddTo(command);
         command.SetAction((parse, stop) =>
         {
             using IKernels kernels = OpenBackend.From(parse, out _);
             using ModelFiles files = ModelFiles.Open(parse.GetValue(model)!);
             Tokenizer tokenizer = files.LoadTokenizer() ?? throw new InvalidInputException("--model", "a model without a tokenizer", "one with it: the benchmark's prompts are texts");
-            bool asStored = parse.GetValue(GlobalOptions.DType) == "auto";
-            using Decoder decoder = Decoder.Load(kernels, files, asStored);
-            using Decoder? guesser = parse.GetValue(draft) is { } path ? Load(kernels, path, asStored) : null;
+            PrecisionOptions types = TypeOptions.Of(parse);
+            using Decoder decoder = Decoder.Load(kernels, files, types.Resolve(kernels, files));
+            using Decoder? guesser = parse.GetValue(draft) is { } path ? Load(kernels, path, types) : null;
             SamplingOptions sampling = new() { Temperature = parse.GetValue(temperature), MaxTokens = parse.GetValue(fresh), Seed = parse.GetValue(GlobalOptions.Seed), IgnoreEos = true };
             Write(parse, SpeculativeRun.Run(decoder, guesser, tokenizer, sampling, parse.GetValue(longest), parse.GetValue(reps), stop));
             return Task.FromResult(0);
@@ -35,10 +36,10 @@ internal static class BenchSpeculativeCommand
         return command;
     }
 
-    private static Decoder Load(IKernels kernels, string path, bool asStored)
+    private static Decoder Load(IKernels kernels, string path, PrecisionOptions types)
     {
         using ModelFiles files = ModelFiles.Open(path);
-        return Decoder.Load(kernels, files, asStored);
+        return Decoder.Load(kernels, files, types.Resolve(kernels, files));
     }
 
     private static void Write(ParseResult parse, IReadOnlyList<SpeculativeTimes> all)

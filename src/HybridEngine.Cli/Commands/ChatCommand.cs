@@ -16,6 +16,7 @@ internal static class ChatCommand
         AdapterOption adapter = new();
         SamplingArguments sampling = new();
         Command command = new("chat", "Talk with a model: streaming; /clear, /system, /set, /retry, /undo, /save, /load, /help; Ctrl-C stops the answer, not the program.") { model, system };
+        TypeOptions.AddTo(command);
         adapter.AddTo(command);
         sampling.AddTo(command);
         command.SetAction((parse, stop) =>

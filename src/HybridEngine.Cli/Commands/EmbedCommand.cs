@@ -25,6 +25,7 @@ internal static class EmbedCommand
         Option<bool> raw = new("--no-normalize") { Description = "Leave the vectors at their own length." };
         AdapterOption adapter = new();
         Command command = new("embed", "Vectors of given sequences; with a reward model also their rewards.") { model, text, input, pooling, raw };
+        TypeOptions.AddTo(command);
         ids.AddTo(command);
         adapter.AddTo(command);
         command.SetAction((parse, stop) =>

@@ -22,6 +22,7 @@ internal static class EvalCommand
         Option<bool> reward = new("--reward") { Description = "The model is a reward model and the data preferences: how often the chosen answer scores higher." };
         AdapterOption adapter = new();
         Command command = new("eval", "Mean negative log-likelihood, perplexity and token accuracy; with --reward the accuracy of a reward model.") { model, data, window, characters, windows, reward };
+        TypeOptions.AddTo(command);
         adapter.AddTo(command);
         command.SetAction((parse, stop) => Task.FromResult(Run(
             parse, adapter, parse.GetValue(model)!, parse.GetValue(data)!, parse.GetValue(window), parse.GetValue(characters), parse.GetValue(windows), parse.GetValue(reward), stop)));

@@ -32,6 +32,7 @@ internal static class GenerateCommand
         SpeculationArguments speculation = new();
         ConstraintArguments constraint = new();
         Command command = new("generate", "Continues prompts.") { model, prompt, input, chat, system };
+        TypeOptions.AddTo(command);
         ids.AddTo(command);
         adapter.AddTo(command);
         sampling.AddTo(command);

@@ -20,6 +20,7 @@ internal static class LogProbsCommand
         Option<string?> input = new("--input") { Description = "JSON Lines of text or token_ids; - is standard input.", HelpName = "FILE" };
         Option<string> top = new("--top") { Description = "Also the K most likely tokens at each position, or all.", DefaultValueFactory = _ => "0", HelpName = "K|all" };
         Command command = new("logprobs", "Scores given sequences (temperature 1, no filter).") { model, text, input, top };
+        TypeOptions.AddTo(command);
         AdapterOption adapter = new();
         ids.AddTo(command);
         adapter.AddTo(command);

@@ -19,4 +19,7 @@ public interface IKernels : IDeviceMemory, ILinearKernels, IEmbeddingKernels, IN
 
     /// <summary>As <see cref="NumericVariant"/> (which it is for float32), for products in an arithmetic.</summary>
     string VariantOf(Arithmetic arithmetic);
+
+    /// <summary>Whether products in an arithmetic are faster here than in float32, so that a choice left to the engine falls on it.</summary>
+    bool Pays(Arithmetic arithmetic);
 }

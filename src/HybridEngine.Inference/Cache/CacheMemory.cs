@@ -7,7 +7,7 @@ namespace HybridEngine.Inference;
 internal sealed class CacheMemory : IDisposable
 {
     private readonly IKernels _kernels;
-    private readonly DecoderConfig[] _models;
+    private readonly Decoder[] _models;
     private readonly EngineOptions _options;
     private KvCache[] _caches = [];
 
@@ -15,11 +15,11 @@ internal sealed class CacheMemory : IDisposable
     /// <param name="models">Whose keys and values: the model's and a draft model's, which use the same block numbers.</param>
     /// <param name="options">Block size and budget.</param>
     /// <param name="maxContext">Longest sequence.</param>
-    public CacheMemory(IKernels kernels, DecoderConfig[] models, EngineOptions options, int maxContext)
+    public CacheMemory(IKernels kernels, Decoder[] models, EngineOptions options, int maxContext)
     {
         (_kernels, _models, _options) = (kernels, models, options);
         Blocks = new BlockManager(0, options.BlockSize, options.PrefixCache);
-        long budget = options.CacheBlocks > 0 ? options.CacheBlocks : options.MaxCacheBytes / models.Sum(m => KvCache.BlockBytes(kernels, m, options.BlockSize));
+        long budget = options.CacheBlocks > 0 ? options.CacheBlocks : options.MaxCacheBytes / models.Sum(m => KvCache.BlockBytes(kernels, m.Config, options.BlockSize, m.Precision.KeyValueType));
         long useful = (maxContext + options.BlockSize - 1L) / options.BlockSize * options.MaxSequences;
         MostBlocks = (int)Math.Min(options.CacheBlocks > 0 ? budget : Math.Min(budget, useful), int.MaxValue / options.BlockSize);
     }
@@ -43,7 +43,7 @@ internal sealed class CacheMemory : IDisposable
         if (Blocks.Blocks >= blocks) { return; }
         // At least twice as large, so that all copying together is in proportion to the last size.
         if (Blocks.Blocks > 0) { blocks = (int)Math.Min(MostBlocks, Math.Max(blocks, 2L * Blocks.Blocks)); }
-        if (_caches.Length == 0) { _caches = Array.ConvertAll(_models, m => new KvCache(_kernels, m, blocks, _options.BlockSize)); }
+        if (_caches.Length == 0) { _caches = Array.ConvertAll(_models, m => new KvCache(_kernels, m.Config, blocks, _options.BlockSize, m.Precision.KeyValueType)); }
         else
         {
             foreach (KvCache cache in _caches) { cache.Grow(blocks); }

@@ -45,7 +45,7 @@ public sealed partial class GenerationEngine : IDisposable
         _sampler = new TokenSampler(_kernels, decoder.Config.VocabularySize);
         _endTokens = [.. decoder.Config.EosTokenIds];
         _cachedVersion = decoder.WeightVersion;
-        _cache = new CacheMemory(_kernels, draft is null ? [decoder.Config] : [decoder.Config, draft.Config], _options, MaxContext);
+        _cache = new CacheMemory(_kernels, draft is null ? [decoder] : [decoder, draft], _options, MaxContext);
         int window = Window(decoder.Config), draftWindow = draft is null ? window : Window(draft.Config);
         _scheduler = new Scheduler(_cache.Blocks, _options.MaxSequences, _options.MaxBatchTokens, _options.MaxPromptTokens, window == 0 || draftWindow == 0 ? 0 : Math.Max(window, draftWindow));
         if (draft is not null || _options.Speculation is not null) { Speculate(_options.Speculation ?? new SpeculationOptions(), draft); }

@@ -8,9 +8,9 @@ public sealed partial class Decoder : IParameterSource, IDisposable
     private readonly Dictionary<RotarySpec, Tensor> _rotary = new(ReferenceEqualityComparer.Instance); // [positions, rotary] cosines and sines
     private readonly Tensor _alibi; // [query heads], or empty
 
-    private Decoder(IKernels kernels, DecoderConfig config, IReadOnlyList<ParameterBinding> bindings)
+    private Decoder(IKernels kernels, DecoderConfig config, IReadOnlyList<ParameterBinding> bindings, Precision precision)
     {
-        (Kernels, Config, Bindings) = (kernels, config, bindings);
+        (Kernels, Config, Bindings, Precision) = (kernels, config, bindings, precision);
         foreach (ParameterBinding b in bindings) { _byRole.TryAdd((b.Role, b.Layer, b.IsBias, b.Expert), b); }
         bool projections = config.EmbeddingSize != config.HiddenSize;
         Embedding = Add(-1, bias: false, ParameterRole.Embedding);
@@ -35,6 +35,13 @@ public sealed partial class Decoder : IParameterSource, IDisposable
 
     /// <summary>What the model is.</summary>
     public DecoderConfig Config { get; }
+
+    /// <summary>In which types it was loaded.</summary>
+    public Precision Precision { get; }
+
+    /// <summary>Names the orders of sums of everything that this decoder computes: results of two are comparable bit for bit only when it is equal.</summary>
+    public string NumericVariant => string.Join('+', _parameters.Select(p => p.Form.Arithmetic).Where(a => a != Arithmetic.Float32).Distinct().Order().Select(Kernels.VariantOf)
+        .Prepend(Kernels.NumericVariant).Append(Precision.KeyValueType switch { DType.Float32 => "", DType.BFloat16 => "kv-bf16", _ => "kv-int8" }).Where(v => v.Length > 0));
 
     /// <summary>The checkpoint's tensors, as loaded and as saved.</summary>
     public IReadOnlyList<ParameterBinding> Bindings { get; }
@@ -81,23 +88,22 @@ public sealed partial class Decoder : IParameterSource, IDisposable
     /// <summary>Loads an opened checkpoint's weights.</summary>
     /// <param name="kernels">Where they go.</param>
     /// <param name="files">The checkpoint.</param>
-    /// <param name="asStored">Keep matrices in the narrow type they are stored in where the backend's forward reads it (compact weights), rather than as float32: less memory and
-    /// traffic, and the same bits. What is trained becomes float32 by then.</param>
+    /// <param name="precision">In which types; null for float32.</param>
     /// <exception cref="HybridEngineException">A tensor cannot be read.</exception>
-    public static Decoder Load(IKernels kernels, ModelFiles files, bool asStored = false) => Load(kernels, files.Config, files.Bindings, files, asStored);
+    public static Decoder Load(IKernels kernels, ModelFiles files, Precision? precision = null) => Load(kernels, files.Config, files.Bindings, files, precision);
 
     /// <summary>Loads weights.</summary>
     /// <param name="kernels">Where they go.</param>
     /// <param name="config">What the model is.</param>
     /// <param name="bindings">Its tensors.</param>
     /// <param name="source">Their values.</param>
-    /// <param name="asStored">Keep matrices in the type that the source has them in.</param>
-    public static Decoder Load(IKernels kernels, DecoderConfig config, IReadOnlyList<ParameterBinding> bindings, IParameterSource source, bool asStored = false)
+    /// <param name="precision">In which types; null for float32.</param>
+    public static Decoder Load(IKernels kernels, DecoderConfig config, IReadOnlyList<ParameterBinding> bindings, IParameterSource source, Precision? precision = null)
     {
-        Decoder decoder = new(kernels, config, bindings);
+        Decoder decoder = new(kernels, config, bindings, precision ?? Precision.Float32);
         try
         {
-            decoder.Write(source, asStored);
+            decoder.Write(source, loading: true);
             return decoder;
         }
         catch
@@ -108,13 +114,13 @@ public sealed partial class Decoder : IParameterSource, IDisposable
     }
 
     /// <summary>A model with random weights: the same for the same seed on every backend.</summary>
-    public static Decoder Create(IKernels kernels, DecoderConfig config, IReadOnlyList<ParameterBinding> bindings, Initialization initialization, ulong seed) =>
-        Load(kernels, config, bindings, new RandomParameters(config, initialization, seed));
+    public static Decoder Create(IKernels kernels, DecoderConfig config, IReadOnlyList<ParameterBinding> bindings, Initialization initialization, ulong seed, Precision? precision = null) =>
+        Load(kernels, config, bindings, new RandomParameters(config, initialization, seed), precision);
 
     /// <summary>A second set of the same weights on the same device: a frozen reference, the start of a critic.</summary>
     public Decoder Clone()
     {
-        Decoder copy = new(Kernels, Config, Bindings);
+        Decoder copy = new(Kernels, Config, Bindings, Precision);
         copy.CopyFrom(this);
         copy.WeightVersion = WeightVersion;
         return copy;
@@ -124,11 +130,7 @@ public sealed partial class Decoder : IParameterSource, IDisposable
     public void CopyFrom(Decoder other)
     {
         WeightsChanged();
-        for (int i = 0; i < _parameters.Count; i++)
-        {
-            _parameters[i].Allocate(other._parameters[i].DType);
-            Kernels.Copy(other._parameters[i].Value, _parameters[i].Value);
-        }
+        for (int i = 0; i < _parameters.Count; i++) { _parameters[i].CopyFrom(other._parameters[i]); }
     }
 
     /// <summary>Overwrites all weights.</summary>
@@ -138,7 +140,7 @@ public sealed partial class Decoder : IParameterSource, IDisposable
     public void Set(IParameterSource source, long? version = null)
     {
         WeightsChanged(version);
-        Write(source, asStored: false);
+        Write(source, loading: false);
     }
 
     /// <summary>The weights have been (or are about to be) written: what was computed with the old ones must not be used again. Whoever writes a parameter's tensor in place calls this;
@@ -158,30 +160,54 @@ public sealed partial class Decoder : IParameterSource, IDisposable
         foreach (Parameter parameter in _parameters) { parameter.Release(); }
     }
 
-    /// <summary>Makes all compact weights float32 ones of the same values: what is computed with them keeps its bits, and they can be trained.</summary>
-    public void Widen()
-    {
-        foreach (Parameter parameter in _parameters) { parameter.Widen(); }
-    }
-
-    private void Write(IParameterSource source, bool asStored)
+    /// <summary>Makes all weights ones that can be trained (<see cref="Parameter.MakeTrainable"/>).</summary>
+    /// <param name="source">The values that bf16 weights were rounded from, for their masters; null takes the rounded ones.</param>
+    public void MakeTrainable(IParameterSource? source = null)
     {
         foreach (Parameter parameter in _parameters)
         {
-            if (asStored && StoredType(parameter, source) is { } dtype)
-            {
-                WriteStored(parameter, source, dtype);
-                continue;
-            }
-
-            float[] values = new float[(long)parameter.Rows * parameter.Columns];
-            foreach (ParameterBinding binding in parameter.Bindings) { source.Read(binding, parameter.Part(values, binding)); }
-            parameter.Set(values);
+            if (source is null || parameter.Form is not { Arithmetic: Arithmetic.BFloat16, HasMaster: false } form) { parameter.MakeTrainable(); }
+            else { parameter.Set(Values(parameter, source), form with { HasMaster = true }); }
         }
     }
 
-    private static void WriteStored(Parameter parameter, IParameterSource source, DType dtype)
+    /// <summary>Gives the float32 masters of bf16 weights back: for a model that only generates and scores from now on.</summary>
+    public void Freeze()
     {
+        foreach (Parameter parameter in _parameters) { parameter.Freeze(); }
+    }
+
+    private void Write(IParameterSource source, bool loading)
+    {
+        foreach (Parameter parameter in _parameters)
+        {
+            DType? stored = StoredType(parameter, source);
+            WeightForm form = loading || parameter.Value.Memory is null ? FormOf(parameter, stored) : KeptForm(parameter.Form);
+            if (form.DType == stored && !form.HasMaster)
+            {
+                WriteStored(parameter, source, form);
+                continue;
+            }
+
+            parameter.Set(Values(parameter, source), form);
+        }
+    }
+
+    private static float[] Values(Parameter parameter, IParameterSource source)
+    {
+        float[] values = new float[(long)parameter.Rows * parameter.Columns];
+        foreach (ParameterBinding binding in parameter.Bindings) { source.Read(binding, parameter.Part(values, binding)); }
+        return values;
+    }
+
+    private WeightForm FormOf(Parameter parameter, DType? stored) => parameter.IsVector ? WeightForm.Float32 : Precision.FormOf(Kernels, parameter.Binding, stored);
+
+    // New values over old ones: rounded again where rounding was asked for; what was only kept as its file had it becomes float32.
+    private WeightForm KeptForm(WeightForm form) => form.Arithmetic != Arithmetic.Float32 || Precision.Quantize is not null ? form : WeightForm.Float32;
+
+    private static void WriteStored(Parameter parameter, IParameterSource source, WeightForm form)
+    {
+        DType dtype = form.DType;
         byte[] bytes = new byte[dtype.Bytes((long)parameter.Rows * parameter.Columns)];
         int done = 0;
         foreach (ParameterBinding binding in parameter.Bindings)
@@ -191,14 +217,14 @@ public sealed partial class Decoder : IParameterSource, IDisposable
             done += count;
         }
 
-        parameter.SetStored(dtype, bytes);
+        parameter.SetStored(form, bytes);
     }
 
-    // The one narrow type of all parts. Experts are grouped by kernels that read float32.
-    private DType? StoredType(Parameter parameter, IParameterSource source)
+    // The one narrow type of all parts.
+    private static DType? StoredType(Parameter parameter, IParameterSource source)
     {
-        if (parameter.IsVector || parameter.Binding.Expert >= 0 || source.StoredType(parameter.Binding) is not { } dtype) { return null; }
-        return parameter.Bindings.All(b => source.StoredType(b) == dtype) && Kernels.CanCreateWeight(dtype, parameter.Columns) ? dtype : null;
+        if (parameter.IsVector || source.StoredType(parameter.Binding) is not { } dtype) { return null; }
+        return parameter.Bindings.All(b => source.StoredType(b) == dtype) ? dtype : null;
     }
 
     /// <summary>Overwrites all weights with those of a checkpoint of the same shape.</summary>
@@ -236,7 +262,8 @@ public sealed partial class Decoder : IParameterSource, IDisposable
     public NormParameters? NormBeforeMlp(int layer) => Config.NormPlacement == NormPlacement.After ? Blocks[layer].Attention.Norm : Blocks[layer].Mlp.Norm;
 
     /// <summary>Attention constants of a layer.</summary>
-    public AttentionOptions Attention(int layer) => Config.Attention(layer) with { AlibiSlopes = _alibi };
+    public AttentionOptions Attention(int layer) =>
+        Config.Attention(layer) with { AlibiSlopes = _alibi, KeyValueType = Precision.KeyValueType == DType.BFloat16 ? DType.BFloat16 : DType.Float32 };
 
     /// <summary>Rotates a layer's queries or keys [tokens, heads, headSize] in place by their positions; nothing in layers without rotary positions.</summary>
     /// <param name="layer">Block.</param>

@@ -7,15 +7,17 @@ public sealed class KvCache : IDisposable
 {
     private readonly IKernels _kernels;
     private readonly DecoderConfig _config;
+    private readonly DType _dtype;
     private readonly KvLayer[] _layers;
 
     /// <param name="kernels">Where it lives.</param>
     /// <param name="config">Layers and heads.</param>
     /// <param name="blocks">Blocks in every layer.</param>
     /// <param name="blockSize">Positions a block; a multiple of 16.</param>
-    public KvCache(IKernels kernels, DecoderConfig config, int blocks, int blockSize)
+    /// <param name="dtype"><see cref="Precision.KeyValueType"/>.</param>
+    public KvCache(IKernels kernels, DecoderConfig config, int blocks, int blockSize, DType dtype = DType.Float32)
     {
-        (_kernels, _config, Blocks, BlockSize) = (kernels, config, blocks, blockSize);
+        (_kernels, _config, Blocks, BlockSize, _dtype) = (kernels, config, blocks, blockSize, dtype);
         _layers = new KvLayer[config.Layers];
         for (int l = 0; l < _layers.Length; l++) { _layers[l] = Create(blocks); }
     }
@@ -33,9 +35,9 @@ public sealed class KvCache : IDisposable
     public KvLayer this[int layer] => _layers[layer];
 
     /// <summary>Bytes of one block over all layers of a model, the backend's padding included.</summary>
-    public static long BlockBytes(IKernels kernels, DecoderConfig config, int blockSize)
+    public static long BlockBytes(IKernels kernels, DecoderConfig config, int blockSize, DType dtype = DType.Float32)
     {
-        using KvLayer one = kernels.CreateKv(1, blockSize, config.KeyHeads, config.HeadSize);
+        using KvLayer one = kernels.CreateKv(1, blockSize, config.KeyHeads, config.HeadSize, dtype);
         return config.Layers * (one.Keys.Memory!.Bytes + one.Values.Memory!.Bytes);
     }
 
@@ -68,7 +70,7 @@ public sealed class KvCache : IDisposable
         foreach (KvLayer layer in _layers) { layer.Dispose(); }
     }
 
-    private KvLayer Create(int blocks) => _kernels.CreateKv(blocks, BlockSize, _config.KeyHeads, _config.HeadSize);
+    private KvLayer Create(int blocks) => _kernels.CreateKv(blocks, BlockSize, _config.KeyHeads, _config.HeadSize, _dtype);
 
     // A layer's blocks lie one after another (KvLayer), so the first n blocks are the first elements.
     private static Tensor First(Tensor blocks, long count) => new(blocks.Memory!, blocks.DType, new Shape(count));

@@ -59,6 +59,9 @@ public sealed unsafe partial class NativeKernels : IKernels
     };
 
     /// <inheritdoc />
+    public bool Pays(Arithmetic arithmetic) => arithmetic != Arithmetic.BFloat16 || VariantOf(arithmetic) != "bf16-fma16-v1";
+
+    /// <inheritdoc />
     public void Dispose() => _context.Dispose();
 
     private static string Text(byte* utf8) => Marshal.PtrToStringUTF8((nint)utf8) ?? "";

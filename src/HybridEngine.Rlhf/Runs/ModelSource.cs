@@ -16,11 +16,12 @@ public sealed record ModelSource(Decoder Decoder, ScalarHead? Head, Tokenizer? T
     /// <param name="kernels">Where to.</param>
     /// <param name="path">Folder or file.</param>
     /// <param name="key">The configuration key, for errors.</param>
-    public static ModelSource Load(IKernels kernels, string path, string key)
+    /// <param name="types">Of the computation; null for float32.</param>
+    public static ModelSource Load(IKernels kernels, string path, string key, PrecisionOptions? types = null)
     {
         if (string.IsNullOrEmpty(path)) { throw new InvalidInputException(key, "nothing", "the path of a model"); }
         using ModelFiles files = ModelFiles.Open(path);
-        Decoder decoder = Decoder.Load(kernels, files.Config, files.Bindings, files);
+        Decoder decoder = Decoder.Load(kernels, files, types?.Resolve(kernels, files, training: true));
         ScalarHead? head = null;
         if (files.Tensors.ContainsKey(ScalarHead.TensorName))
         {
@@ -40,7 +41,7 @@ public sealed record ModelSource(Decoder Decoder, ScalarHead? Head, Tokenizer? T
             throw new InvalidInputException("model", options.Model.Length > 0 ? "both model and init" : "neither model nor init", "one of them");
         }
 
-        return options.Model.Length > 0 ? Load(kernels, options.Model, "model") : Create(kernels, options.Init, options.Seed);
+        return options.Model.Length > 0 ? Load(kernels, options.Model, "model", options.Types) : Create(kernels, options);
     }
 
     /// <inheritdoc />
@@ -50,15 +51,16 @@ public sealed record ModelSource(Decoder Decoder, ScalarHead? Head, Tokenizer? T
         Decoder.Dispose();
     }
 
-    private static ModelSource Create(IKernels kernels, string path, long seed)
+    private static ModelSource Create(IKernels kernels, TrainerOptions options)
     {
+        string path = options.Init;
         if (Directory.Exists(path)) { path = Path.Combine(path, "config.json"); }
         using JsonDocument json = RunConfiguration.Read(path);
         DecoderConfig config = ModelFamilies.ReadConfig(new ConfigReader(path, json.RootElement.Clone()));
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         bool hasTokenizer = File.Exists(Path.Combine(folder, "tokenizer.json"));
         ModelSaveOptions save = new() { ConfigJson = json.RootElement.GetRawText(), WriteTokenizer = hasTokenizer ? target => CopyTokenizer(folder, target) : null };
-        Decoder decoder = Decoder.Create(kernels, config, ModelFamilies.Bind(config), Initialization.Small(config), (ulong)seed);
+        Decoder decoder = Decoder.Create(kernels, config, ModelFamilies.Bind(config), Initialization.Small(config), (ulong)options.Seed, options.Types.Resolve(kernels, null, training: true));
         return new ModelSource(decoder, null, hasTokenizer ? Tokenizer.Load(folder) : null, save);
     }
 

@@ -26,7 +26,7 @@ public static class PpoRun
         BlendedStream<TrainingSequence>? mixture = options.PtxData.Count == 0 ? null : TrainingData.Stream(options.PtxData, options, e => tokenizer.Sequence(e), context.Note);
         PpoOptions resolved = options with { Steps = RunSteps.Resolve(options, prompts.ItemsPerEpoch, options.PromptsPerStep) };
 
-        using RunFolder run = new("ppo", resolved, context);
+        using RunFolder run = new("ppo", resolved, context, actor.Decoder.NumericVariant);
         using Models models = Models.Load(resolved, context, actor, reward);
         using HybridModel policy = HybridModel.Of(actor.Decoder, actor.Save, actor.Tokenizer, new HybridOptions
         {
@@ -97,9 +97,9 @@ public static class PpoRun
                 throw new InvalidInputException("reward_model", options.Reward.Length > 0 ? "both reward_model and reward" : "neither reward_model nor reward", "one of them");
             }
 
-            ModelSource? judge = options.RewardModel.Length > 0 ? LoadScored(context.Kernels, options.RewardModel, "reward_model", actor, owned) : null;
-            ModelSource? critic = options.Critic.Length > 0 ? LoadScored(context.Kernels, options.Critic, "critic", actor, owned) : judge;
-            Decoder reference = options.Reference.Length > 0 ? Keep(ModelSource.Load(context.Kernels, options.Reference, "reference"), owned).Decoder : Keep(actor.Decoder.Clone(), owned);
+            ModelSource? judge = options.RewardModel.Length > 0 ? LoadScored(context.Kernels, options.RewardModel, "reward_model", options.Types, actor, owned) : null;
+            ModelSource? critic = options.Critic.Length > 0 ? LoadScored(context.Kernels, options.Critic, "critic", options.Types, actor, owned) : judge;
+            Decoder reference = options.Reference.Length > 0 ? Keep(ModelSource.Load(context.Kernels, options.Reference, "reference", options.Types), owned).Decoder : Keep(actor.Decoder.Clone(), owned);
             Models models = new()
             {
                 Reference = reference,
@@ -108,6 +108,10 @@ public static class PpoRun
                 Reward = reward ?? (judge is not null ? new ModelReward(Keep(new TrainableScalarModel(judge.Decoder, judge.Head!), owned), options.MicroBatchTokens) : BuiltInRewards.Create(options.Reward)),
             };
             models._owned.AddRange(owned);
+            // These are only read from here on.
+            reference.Freeze();
+            judge?.Decoder.Freeze();
+            if (critic != judge) { critic?.Decoder.Freeze(); }
             return models;
         }
 
@@ -116,9 +120,9 @@ public static class PpoRun
             for (int i = _owned.Count - 1; i >= 0; i--) { _owned[i].Dispose(); }
         }
 
-        private static ModelSource LoadScored(IKernels kernels, string path, string key, ModelSource actor, List<IDisposable> owned)
+        private static ModelSource LoadScored(IKernels kernels, string path, string key, PrecisionOptions types, ModelSource actor, List<IDisposable> owned)
         {
-            ModelSource source = Keep(ModelSource.Load(kernels, path, key), owned);
+            ModelSource source = Keep(ModelSource.Load(kernels, path, key, types), owned);
             if (source.Head is null) { throw new InvalidInputException(key, $"{path}, which has no {ScalarHead.TensorName}", "a folder written by the reward step"); }
             return source.Decoder.Config.VocabularySize == actor.Decoder.Config.VocabularySize ? source
                 : throw new InvalidInputException(key, $"{path} with {source.Decoder.Config.VocabularySize} token ids", $"the actor's {actor.Decoder.Config.VocabularySize}: both read the same tokens");

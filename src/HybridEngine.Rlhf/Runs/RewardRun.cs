@@ -20,7 +20,7 @@ public static class RewardRun
         IReadOnlyList<Comparison> held = TrainingData.All(options.EvalData, tokenizer.Pair);
         RewardOptions resolved = options with { Steps = RunSteps.Resolve(options, data.ItemsPerEpoch, options.BatchSize) };
 
-        using RunFolder run = new("reward", resolved, context);
+        using RunFolder run = new("reward", resolved, context, source.Decoder.NumericVariant);
         using ScalarHead head = source.Head?.Clone(context.Kernels) ?? new ScalarHead(context.Kernels, source.Decoder.Config.EmbeddingSize);
         using TrainableScalarModel model = new(source.Decoder, head, resolved.Training(resolved.HeadLearningRateScale));
         RewardTrainer trainer = new(resolved, model, data);

@@ -13,17 +13,19 @@ public sealed class RunFolder : IDisposable
     private readonly RunContext _context;
     private readonly TrainerOptions _options;
     private readonly CheckpointStore _checkpoints;
+    private readonly string _numericVariant;
 
     /// <summary>Takes the folder and finds where to continue.</summary>
     /// <param name="kind"><c>sft</c>, <c>reward</c> or <c>ppo</c>.</param>
     /// <param name="options">Resolved options.</param>
     /// <param name="context">Folder, resume.</param>
+    /// <param name="numericVariant">Of the model that is trained (<see cref="Decoder.NumericVariant"/>).</param>
     /// <exception cref="HybridEngineException">Another process writes it, it cannot be written, or it already holds a run and <see cref="RunContext.Resume"/> is off.</exception>
-    public RunFolder(string kind, TrainerOptions options, RunContext context)
+    public RunFolder(string kind, TrainerOptions options, RunContext context, string numericVariant)
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(options);
-        (Kind, _options, _context) = (kind, options, context);
+        (Kind, _options, _context, _numericVariant) = (kind, options, context, numericVariant);
         _lock = RunLock.Acquire(context.Output);
         try
         {
@@ -35,9 +37,9 @@ public sealed class RunFolder : IDisposable
             }
 
             Checkpoint = context.Resume ? _checkpoints.OpenLatest(context.Note) : null;
-            if (Checkpoint is { } c && c.NumericVariant != context.Kernels.NumericVariant)
+            if (Checkpoint is { } c && c.NumericVariant != numericVariant)
             {
-                context.Note?.Invoke($"{c.Folder}: written with numeric variant {c.NumericVariant}, this run has {context.Kernels.NumericVariant}: it continues, with other last bits");
+                context.Note?.Invoke($"{c.Folder}: written with numeric variant {c.NumericVariant}, this run has {numericVariant}: it continues, with other last bits");
             }
 
             Metrics = new MetricsLog(metrics, (int)(Checkpoint?.Step ?? 0));
@@ -116,5 +118,5 @@ public sealed class RunFolder : IDisposable
     private string Path(string name) => System.IO.Path.Combine(_context.Output, name);
 
     private void Save(int step, Func<TrainerState> state, Action<CheckpointWriter> save) =>
-        _checkpoints.Save(step, _context.Kernels.NumericVariant, JsonSerializer.SerializeToNode(state())!.AsObject(), save);
+        _checkpoints.Save(step, _numericVariant, JsonSerializer.SerializeToNode(state())!.AsObject(), save);
 }

@@ -23,7 +23,7 @@ public static class SftRun
         IReadOnlyList<TrainingSequence> held = TrainingData.All(options.EvalData, Convert);
         SftOptions resolved = options with { Steps = RunSteps.Resolve(options, data.ItemsPerEpoch, options.BatchSize) };
 
-        using RunFolder run = new("sft", resolved, context);
+        using RunFolder run = new("sft", resolved, context, source.Decoder.NumericVariant);
         using TrainableLanguageModel model = new(source.Decoder, resolved.Training());
         SftTrainer trainer = new(resolved, model, data);
         if (run.Checkpoint is { } checkpoint)

@@ -102,8 +102,12 @@ public abstract record TrainerOptions
     public long Seed { get; set; }
 
     /// <summary>Compute type.</summary>
-    [Option("Compute type; auto and float32 are the same for training", Choices = "auto,float32")]
+    [Option("Compute type; masters, gradients, moments and sums are float32. auto: bfloat16 for a bf16 checkpoint where the machine's bf16 instruction pays, else float32", Choices = "auto,float32,bfloat16")]
     public string Dtype { get; set; } = "auto";
+
+    /// <summary>Keys and values.</summary>
+    [Option("Keys and values of attention, in rollouts' cache and in training alike; auto: the compute type", Choices = "auto,float32,bfloat16")]
+    public string KvType { get; set; } = "auto";
 
     /// <summary>Checkpoints.</summary>
     [Option("Steps between checkpoints; 0: only at the end", Min = 0)]
@@ -120,6 +124,9 @@ public abstract record TrainerOptions
     /// <summary>Shuffle.</summary>
     [Option("Shuffle the data anew in every pass")]
     public bool Shuffle { get; set; } = true;
+
+    /// <summary>Types of the computation.</summary>
+    public PrecisionOptions Types => new() { DType = Dtype, KeyValueType = KvType };
 
     /// <summary>The optimizer's constants.</summary>
     public virtual TrainingOptions Training(double headLearningRateScale = 1) => new()

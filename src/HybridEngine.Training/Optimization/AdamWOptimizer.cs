@@ -52,7 +52,7 @@ public sealed class AdamWOptimizer : IDisposable
             foreach (Moments m in moments)
             {
                 AdamWStep step = new(learningRate * m.Group.LearningRateScale, _options.Beta1, _options.Beta2, _options.Epsilon, m.Group.WeightDecay, StepCount);
-                _kernels.AdamW(m.Parameter.Value, m.Parameter.Gradient, m.First, m.Second, step, _clip);
+                _kernels.AdamW(m.Parameter.Value, m.Parameter.Gradient, m.First, m.Second, step, _clip, m.Parameter.Master is null ? null : m.Parameter.Matrix);
             }
         }
 

@@ -12,7 +12,7 @@ public sealed class WeightAverage : IDisposable
     /// <param name="decay">Between 0 and 1, such as 0.992.</param>
     public WeightAverage(Decoder source, double decay)
     {
-        source.Widen();
+        source.MakeTrainable();
         (_source, Decay, Average) = (source, decay, source.Clone());
     }
 
@@ -28,6 +28,7 @@ public sealed class WeightAverage : IDisposable
         for (int i = 0; i < _source.Parameters.Count; i++)
         {
             _source.Kernels.Axpby((float)(1 - Decay), _source.Parameters[i].Value, (float)Decay, Average.Parameters[i].Value);
+            Average.Parameters[i].Written();
         }
     }
 

@@ -18,8 +18,17 @@ public sealed class HybridEngineOptions
     /// <summary>Threads; 0 is one for each CPU of this process.</summary>
     public int Threads { get; set; }
 
-    /// <summary>Type of the computation: <c>auto</c> or <c>float32</c>.</summary>
+    /// <summary>Compute type: <c>auto</c>, <c>float32</c> or <c>bfloat16</c> (<see cref="PrecisionOptions.DType"/>).</summary>
     public string DType { get; set; } = "auto";
+
+    /// <summary>Activations that meet block-quantized weights: <c>auto</c> or <c>int8</c>.</summary>
+    public string Activations { get; set; } = "auto";
+
+    /// <summary>Cached keys and values: <c>auto</c>, <c>float32</c>, <c>bfloat16</c> or <c>int8</c>.</summary>
+    public string KeyValueType { get; set; } = "auto";
+
+    /// <summary>Block type that matrices are quantized to when they are loaded, such as <c>q8_0</c>; empty for none.</summary>
+    public string Quantize { get; set; } = "";
 
     /// <summary>Seed of calls that bring none.</summary>
     public long Seed { get; set; }
@@ -55,7 +64,7 @@ public sealed class HybridEngineOptions
 
     internal HybridOptions ForModel() => new()
     {
-        Backend = Backend, Threads = Threads, DType = DType, Seed = Seed,
+        Backend = Backend, Threads = Threads, DType = DType, Activations = Activations, KeyValueType = KeyValueType, Quantize = Quantize, Seed = Seed,
         Engine = new EngineOptions { MaxSequences = MaxSequences, MaxContext = MaxContext, MaxCacheBytes = MaxCacheBytes, MaxBatchTokens = Math.Max(MaxSequences, new EngineOptions().MaxBatchTokens) },
     };
 

@@ -14,6 +14,7 @@ namespace HybridEngine;
 public sealed partial class HybridModel : IDisposable
 {
     private readonly bool _ownsKernels, _ownsDecoder;
+    private string? _path; // of weights that bf16 may have rounded, until training reads them again
     private readonly HybridOptions _options;
     private readonly ModelSaveOptions _save;
     private GenerationEngine? _engine;
@@ -69,7 +70,10 @@ public sealed partial class HybridModel : IDisposable
         options ??= new HybridOptions();
         options.Validate();
         using ModelFiles files = ModelFiles.Open(path);
-        return Open(options, kernels => (Decoder.Load(kernels, files, asStored: options.DType == "auto"), files.LoadTokenizer(), ModelSaveOptions.Like(files)), kernels => ScalarHead.TryLoad(kernels, files));
+        HybridModel model = Open(options, kernels => (Decoder.Load(kernels, files, options.Types.Resolve(kernels, files)), files.LoadTokenizer(), ModelSaveOptions.Like(files)),
+            kernels => ScalarHead.TryLoad(kernels, files));
+        if (model.Decoder.Precision.Arithmetic == Arithmetic.BFloat16 && files.WeightType.DType != DType.BFloat16) { model._path = path; }
+        return model;
     }
 
     /// <summary>A model with random weights.</summary>
@@ -82,7 +86,12 @@ public sealed partial class HybridModel : IDisposable
     {
         options ??= new HybridOptions();
         options.Validate();
-        return Open(options, kernels => (Decoder.Create(kernels, config, ModelFamilies.Bind(config), initialization, (ulong)options.Seed), tokenizer, save));
+        return Open(options, kernels =>
+        {
+            // Nowhere to read the values from again: bf16 weights have their masters from the start.
+            Precision precision = options.Types.Resolve(kernels, null) with { Masters = true };
+            return (Decoder.Create(kernels, config, ModelFamilies.Bind(config), initialization, (ulong)options.Seed, precision), tokenizer, save);
+        });
     }
 
     /// <summary>A second model with a copy of the weights as they are now, on the same backend: a frozen reference, the start of a critic. Dispose it before this one.</summary>
@@ -94,6 +103,7 @@ public sealed partial class HybridModel : IDisposable
     public TrainableLanguageModel Train(TrainingOptions? options = null)
     {
         Switch(HybridMode.Train);
+        if (_trainer is null) { ReadMasters(); }
         return _trainer ??= new TrainableLanguageModel(Decoder, options ?? _options.Training);
     }
 
@@ -139,11 +149,20 @@ public sealed partial class HybridModel : IDisposable
         }
     }
 
+    // Training starts from what the file holds, not from what bf16 kept of it.
+    private void ReadMasters()
+    {
+        if (_path is not { } path || Decoder.WeightVersion != 0) { return; }
+        _path = null;
+        using ModelFiles files = ModelFiles.Open(path);
+        Decoder.MakeTrainable(files);
+    }
+
     private Decoder? LoadDraft()
     {
         if (_options.DraftModel is not { } path) { return null; }
         using ModelFiles files = ModelFiles.Open(path);
-        return Decoder.Load(Kernels, files);
+        return Decoder.Load(Kernels, files, _options.Types.Resolve(Kernels, files));
     }
 
     private void Switch(HybridMode to)

@@ -13,9 +13,18 @@ public sealed record HybridOptions
     /// <summary>Threads; 0 is one for each CPU of this process.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Type of weights and computation. <c>auto</c>: weights stay in the type of the checkpoint while they are only read (bfloat16, float16, Q8_0, Q4_0, Q4_1; others become
-    /// float32), and become float32 when they are trained; <c>float32</c>: float32 at once. Sums are float32 either way, and results are the same bits.</summary>
+    /// <summary>Compute type: <c>auto</c>, <c>float32</c> or <c>bfloat16</c> (<see cref="PrecisionOptions.DType"/>). With <c>auto</c> weights stay in the type of the checkpoint while they are only
+    /// read. Sums, gradients, masters of weights and moments are float32 in each.</summary>
     public string DType { get; init; } = "auto";
+
+    /// <summary>Activations that meet block-quantized weights: <c>auto</c> or <c>int8</c> (<see cref="PrecisionOptions.Activations"/>).</summary>
+    public string Activations { get; init; } = "auto";
+
+    /// <summary>Cached keys and values: <c>auto</c>, <c>float32</c>, <c>bfloat16</c> or <c>int8</c> (<see cref="PrecisionOptions.KeyValueType"/>).</summary>
+    public string KeyValueType { get; init; } = "auto";
+
+    /// <summary>Block type that matrices are quantized to when they are loaded, such as <c>q8_0</c>; empty for none (<see cref="PrecisionOptions.Quantize"/>).</summary>
+    public string Quantize { get; init; } = "";
 
     /// <summary>Seed of sampling where a request brings none, and of random weights.</summary>
     public long Seed { get; init; }
@@ -36,10 +45,11 @@ public sealed record HybridOptions
     /// <summary>Called with what the user should know, such as a slow fallback; null writes a line to standard error.</summary>
     public Action<string>? Warn { get; init; }
 
+    internal PrecisionOptions Types => new() { DType = DType, Activations = Activations, KeyValueType = KeyValueType, Quantize = Quantize };
+
     internal void Validate()
     {
-        if (DType is "bfloat16") { throw new UnsupportedException("dtype", "bfloat16 in this build", "auto, float32"); }
-        if (DType is not ("auto" or "float32")) { throw new InvalidInputException("dtype", $"'{DType}'", "auto, float32 or bfloat16"); }
+        Types.Validate();
         if (IdleBytes < 0) { throw new InvalidInputException("idle_bytes", $"{IdleBytes}", "0 or more"); }
         Engine.Validate();
     }

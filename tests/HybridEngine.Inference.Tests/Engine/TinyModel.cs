@@ -28,10 +28,10 @@ internal static class TinyModel
         EosTokenIds = [2],
     };
 
-    public static Decoder Create(IKernels kernels, ulong seed = 1, int layers = 2, int maxPositions = 256) => Create(kernels, Config(layers, maxPositions), seed);
+    public static Decoder Create(IKernels kernels, ulong seed = 1, int layers = 2, int maxPositions = 256, Precision? precision = null) => Create(kernels, Config(layers, maxPositions), seed, precision);
 
-    public static Decoder Create(IKernels kernels, DecoderConfig c, ulong seed) =>
-        Decoder.Create(kernels, c, Bindings(c), new Initialization(0.6, 0.3, 0.3), seed);
+    public static Decoder Create(IKernels kernels, DecoderConfig c, ulong seed, Precision? precision = null) =>
+        Decoder.Create(kernels, c, Bindings(c), new Initialization(0.6, 0.3, 0.3), seed, precision);
 
     private static List<ParameterBinding> Bindings(DecoderConfig c)
     {

@@ -14,12 +14,35 @@ public sealed class ZeroMismatchTests
     [InlineData(Backend.Native1, 0.7f)]
     [InlineData(Backend.Native2, 1f)]
     [InlineData(Backend.Native2, 0.7f)]
-    public void LogProbs_OfARollout_EqualTheTrainingForwardInAnyPacking(Backend backend, float temperature)
+    public void LogProbs_OfARollout_EqualTheTrainingForwardInAnyPacking(Backend backend, float temperature) => Check(backend, temperature, Precision.Float32);
+
+    public static TheoryData<Backend, Arithmetic, DType> NarrowTypes
+    {
+        get
+        {
+            TheoryData<Backend, Arithmetic, DType> cases = [];
+            foreach (Backend backend in Enum.GetValues<Backend>())
+            {
+                cases.Add(backend, Arithmetic.BFloat16, DType.BFloat16);
+                cases.Add(backend, Arithmetic.BFloat16, DType.Float32);
+                cases.Add(backend, Arithmetic.Float32, DType.BFloat16);
+            }
+
+            return cases;
+        }
+    }
+
+    [SkippableTheory, MemberData(nameof(NarrowTypes))]
+    public void LogProbs_OfARolloutInBFloat16_EqualTheTrainingForwardInAnyPacking(Backend backend, Arithmetic arithmetic, DType keyValues) =>
+        Check(backend, 1, new Precision { Arithmetic = arithmetic, KeyValueType = keyValues });
+
+    private static void Check(Backend backend, float temperature, Precision precision)
     {
         int seed = Random.Shared.Next();
         Random random = new(seed);
         using IKernels kernels = backend.Open();
-        using Decoder decoder = TinyModel.Create(kernels, (ulong)seed);
+        Require(kernels, precision);
+        using Decoder decoder = TinyModel.Create(kernels, (ulong)seed, precision: precision);
         using GenerationEngine engine = new(decoder, new EngineOptions { CacheBlocks = 16, MaxContext = 160, MaxSequences = 5, MaxBatchTokens = 37 });
         Generation[] rollouts =
         [
@@ -40,7 +63,8 @@ public sealed class ZeroMismatchTests
 
         // Another backend instance scores it, so that a rollout on one thread may be trained on two.
         using IKernels other = backend == Backend.Native1 ? Backend.Native2.Open() : backend == Backend.Native2 ? Backend.Native1.Open() : Backend.Reference.Open();
-        using Decoder trained = TinyModel.Create(other, (ulong)seed);
+        // With masters behind its weights, as in training.
+        using Decoder trained = TinyModel.Create(other, (ulong)seed, precision: precision with { Masters = true });
         using TensorPool pool = new(other);
         foreach ((int[] ids, int prompt, float[] recorded) in all) { Check(Score(trained, pool, [(ids, prompt)], temperature), recorded, $"seed {seed}, alone"); }
         for (int packing = 0; packing < 3; packing++)
@@ -48,6 +72,20 @@ public sealed class ZeroMismatchTests
             (int[] Ids, int Prompt, float[] LogProbs)[] mixed = [.. all.OrderBy(_ => random.Next())];
             float[] scores = Score(trained, pool, [.. mixed.Select(m => (m.Ids, m.Prompt))], temperature);
             Check(scores, [.. mixed.SelectMany(m => m.LogProbs)], $"seed {seed}, packing {packing}");
+        }
+    }
+
+    private static void Require(IKernels kernels, Precision precision)
+    {
+        DecoderConfig config = TinyModel.Config(1, 32);
+        Skip.IfNot(precision.Arithmetic == Arithmetic.Float32 || kernels.CanCreateWeight(DType.BFloat16, config.HiddenSize, Arithmetic.BFloat16), $"{kernels.Description}: no products in bf16");
+        try
+        {
+            kernels.CreateKv(1, 16, config.KeyHeads, config.HeadSize, precision.KeyValueType).Dispose();
+        }
+        catch (UnsupportedException e)
+        {
+            throw new SkipException(e.Message);
         }
     }
 

@@ -35,6 +35,7 @@ public sealed class CompactWeightsTests : IDisposable
     {
         ModelConverter.Convert(RepoRoot.Golden("models", "llama"), _file, ModelConverter.ParseType("type", type));
         using HybridModel stored = Open(backend, "auto"), wide = Open(backend, "float32");
+        Skip.If(dtype == DType.BFloat16 && stored.Kernels.Pays(Arithmetic.BFloat16), "this machine computes with bf16 weights in bf16, see PrecisionTests");
         Assert.Equal(dtype, stored.Decoder.Blocks[0].Attention.QueryKeyValue.Weight.DType);
         Assert.Equal(dtype, stored.Decoder.Embedding.DType);
         if (backend == Backends.Cpu) { Assert.Equal(DType.Float32, stored.Decoder.Blocks[0].Mlp.Down!.Weight.DType); }

@@ -140,7 +140,7 @@ public sealed class HybridModelTests
     }
 
     [Theory]
-    [InlineData("bfloat16", 0)]
+    [InlineData("float16", 0)]
     [InlineData("int3", 0)]
     [InlineData("auto", -1)]
     public void Load_OptionsThatThisBuildLacks_SayWhich(string dtype, int threads) =>

@@ -48,7 +48,7 @@ public sealed class PagedSession : IDisposable
     {
         _decoder = decoder;
         int blocks = (capacity + BlockSize - 1) / BlockSize;
-        _cache = new KvCache(decoder.Kernels, decoder.Config, blocks + 3, BlockSize);
+        _cache = new KvCache(decoder.Kernels, decoder.Config, blocks + 3, BlockSize, decoder.Precision.KeyValueType);
         _table = [.. Enumerable.Range(0, blocks).Select(i => (i * 5 + 2) % (blocks + 3)).Distinct()];
         if (_table.Length < blocks) { _table = [.. Enumerable.Range(0, blocks).Select(i => blocks + 2 - i)]; }
         _pool = new TensorPool(decoder.Kernels);

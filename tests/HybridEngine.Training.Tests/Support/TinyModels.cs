@@ -11,11 +11,12 @@ public static class TinyModels
     /// <param name="name">Which.</param>
     /// <param name="seed">Of the weights.</param>
     /// <param name="smooth">Every token goes through every expert: the loss has no steps where a choice changes.</param>
-    public static Models.Decoder Create(IKernels kernels, string name, ulong seed = 0, bool smooth = false)
+    /// <param name="precision">Null for float32.</param>
+    public static Models.Decoder Create(IKernels kernels, string name, ulong seed = 0, bool smooth = false, Precision? precision = null)
     {
         DecoderConfig config = Config(name);
         if (smooth && config.Experts is { } experts) { config = config with { Experts = experts with { PerToken = experts.Count } }; }
-        Models.Decoder decoder = Models.Decoder.Create(kernels, config, Bind(config), new Initialization(0.5, 0.25, 0.25), seed);
+        Models.Decoder decoder = Models.Decoder.Create(kernels, config, Bind(config), new Initialization(0.5, 0.25, 0.25), seed, precision);
         Random random = new((int)seed + 77);
         foreach (Parameter parameter in decoder.Parameters)
         {

@@ -90,6 +90,9 @@ public sealed record StoredType(string Name, int BlockLength, int BlockBytes, DT
     /// <summary>Names of the types that are written, for messages.</summary>
     public static string WritableNames { get; } = string.Join(", ", _ggml.Values.Where(t => t.IsWritable).Select(t => t.Name));
 
+    /// <summary>Names of the block types that matrices can be quantized to as they are loaded, for messages.</summary>
+    public static string QuantizableNames { get; } = string.Join(", ", _ggml.Values.Where(t => t is { IsBlocked: true, IsWritable: true, DType: not null }).Select(t => t.Name.ToLowerInvariant()));
+
     /// <summary>True when the values can be read as float32.</summary>
     public bool IsReadable => _decode is not null;
 
