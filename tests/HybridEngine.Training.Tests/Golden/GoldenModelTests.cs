@@ -33,6 +33,26 @@ public sealed class GoldenModelTests
         for (int k = 0; k < hidden.Length; k++) { Expect.Close(golden.Expected.Floats($"hidden.2.{k}"), hidden[k], LogitsTolerance, $"hidden states {k}"); }
     }
 
+    // The recordings' own tolerance for bf16: 2 % of the logits' norm, and the same best token wherever the margin exceeds 0.2.
+    [SkippableTheory, MemberData(nameof(Cases))]
+    public void Forward_InBFloat16_LogitsWithinItsTolerance(string backend, string model)
+    {
+        using Golden golden = new(backend, model, precision: Narrow.Require(backend, DType.Float32));
+        for (int i = 0; i < 4; i++)
+        {
+            float[] expected = golden.Expected.Floats($"logits.{i}"), found = golden.Logits(golden.Prompt(i));
+            double error = Math.Sqrt(expected.Zip(found, (e, f) => Math.Pow((double)e - f, 2)).Sum() / expected.Sum(e => (double)e * e));
+            Assert.True(error < 0.02, $"prompt {i}: relative error {error}");
+            int vocabulary = golden.Decoder.Config.VocabularySize;
+            for (int row = 0; row < expected.Length / vocabulary; row++)
+            {
+                float[] exact = expected[(row * vocabulary)..((row + 1) * vocabulary)], own = found[(row * vocabulary)..((row + 1) * vocabulary)];
+                float[] best = [.. exact.OrderDescending().Take(2)];
+                if (best[0] - best[1] > 0.2f) { Assert.True(Array.IndexOf(exact, best[0]) == Array.IndexOf(own, own.Max()), $"prompt {i}, row {row}: another best token"); }
+            }
+        }
+    }
+
     [SkippableTheory, MemberData(nameof(Cases))]
     public void Forward_ConfigurationOfTransformers5_SameModel(string backend, string model)
     {
@@ -123,7 +143,7 @@ public sealed class GoldenModelTests
     {
         private readonly IKernels _kernels;
 
-        public Golden(string backend, string model, string config = "config.json")
+        public Golden(string backend, string model, string config = "config.json", Precision? precision = null)
         {
             _kernels = Backends.Open(backend);
             string folder = GoldenFiles.Find($"models/{model}");
@@ -135,7 +155,7 @@ public sealed class GoldenModelTests
                 File.Copy(Path.Combine(folder, config), Path.Combine(scratch, "config.json"));
                 File.Copy(Path.Combine(folder, "model.safetensors"), Path.Combine(scratch, "model.safetensors"));
                 using ModelFiles files = ModelFiles.Open(scratch);
-                Decoder = Models.Decoder.Load(_kernels, files);
+                Decoder = Models.Decoder.Load(_kernels, files, precision);
             }
             finally
             {
