@@ -26,20 +26,27 @@ const char* he_available_isas(void) {
   return names.c_str();
 }
 
-he_status he_context_create(const char* isa, int32_t threads, he_context** out) {
+he_status he_context_create(const char* isa, const char* matrix, int32_t threads, he_context** out) {
   return he::guard([&] {
     he::require(out != nullptr, "context: out is null");
     he::require(threads >= 0 && threads <= 1024, "context: threads must be 0 to 1024");
     *out = nullptr;
-    const char* variable = isa != nullptr ? nullptr : std::getenv("HE_ISA");
-    const char* name = isa != nullptr ? isa : variable != nullptr ? variable : "";
-    *out = new he_context(he::select_isa(name, isa != nullptr ? "isa" : "HE_ISA"), threads);
+    const auto chosen = [](const char* argument, const char* variable) {
+      const char* value = argument != nullptr ? argument : std::getenv(variable);
+      return std::string(value != nullptr ? value : "");
+    };
+    const he::Isa& set = he::select_isa(chosen(isa, "HE_ISA"), isa != nullptr ? "isa" : "HE_ISA");
+    *out = new he_context(set, he::select_engine(set, chosen(matrix, "HE_MATRIX"), matrix != nullptr ? "matrix" : "HE_MATRIX"), threads);
   });
 }
 
 void he_context_destroy(he_context* ctx) { delete ctx; }
 
 const char* he_context_isa(he_context* ctx) { return ctx->isa.name; }
+
+const char* he_context_matrix(he_context* ctx) { return ctx->narrow.bf16.engine; }
+
+const char* he_context_bf16_variant(he_context* ctx) { return ctx->narrow.bf16.variant; }
 
 int32_t he_context_threads(he_context* ctx) { return ctx->pool.size(); }
 

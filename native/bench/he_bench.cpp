@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
   const he::bench::Options options = he::bench::parse_options(argc, argv, kUsage);
   he::bench::cpus();  // before the context pins its threads
   he_context* context = nullptr;
-  if (he_context_create(options.isa.empty() ? nullptr : options.isa.c_str(), options.threads, &context) != HE_OK) {
+  if (he_context_create(options.isa.empty() ? nullptr : options.isa.c_str(), nullptr, options.threads, &context) != HE_OK) {
     std::fprintf(stderr, "error: %s\n", he_last_error());
     return 1;
   }

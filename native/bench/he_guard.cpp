@@ -54,7 +54,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   he_context* context = nullptr;
-  if (he_context_create("avx2", 1, &context) != HE_OK) {
+  if (he_context_create("avx2", nullptr, 1, &context) != HE_OK) {
     std::fprintf(stderr, "error: %s\n", he_last_error());
     return 1;
   }

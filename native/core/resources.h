@@ -7,6 +7,10 @@
 
 namespace he {
 
+namespace cpu {
+struct NarrowKernels;  // cpu/narrow/narrow.h
+}
+
 struct CacheSizes {
   int64_t l1, l2, l3;  // bytes of one core's L1 data cache and L2, and of the last level
 };
@@ -18,6 +22,7 @@ struct Resources {
   ThreadPool& pool;
   Scratch& scratch;
   const CacheSizes& cache;
+  const cpu::NarrowKernels& narrow;  // of the engine that the context chose
 };
 
 }  // namespace he

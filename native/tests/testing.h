@@ -25,7 +25,8 @@ inline std::vector<std::string> isa_names() {
 // A context of one instruction set, destroyed at the end of the test.
 class Context {
  public:
-  explicit Context(const std::string& isa = "", int threads = 2) : context_(select_isa(isa), threads) {}
+  explicit Context(const std::string& isa = "", int threads = 2, const std::string& engine = "")
+      : context_(select_isa(isa), select_engine(select_isa(isa), engine), threads) {}
   operator he_context*() { return &context_; }
 
  private:

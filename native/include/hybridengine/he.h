@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define HE_ABI_VERSION 3u
+#define HE_ABI_VERSION 4u
 
 typedef enum he_status { HE_OK = 0, HE_INVALID_ARGUMENT = 1, HE_OUT_OF_MEMORY = 2, HE_UNSUPPORTED = 3, HE_DEVICE = 4, HE_INTERNAL = 5 } he_status;
 typedef struct he_context he_context;
@@ -23,9 +23,13 @@ HE_API uint32_t he_abi_version(void);
 HE_API const char* he_last_error(void); /* of this thread, UTF-8, valid until its next he_ call */
 HE_API const char* he_available_isas(void); /* comma-separated, best first, of this build on this machine */
 /* isa: "scalar", "avx2", "avx512", or null for HE_ISA from the environment, else the best. threads: 0 for the CPUs this process may use. */
-HE_API he_status he_context_create(const char* isa, int32_t threads, he_context** out);
+/* matrix: the engine of products in bf16: "fma", "dot", "amx", "amx_emulated", or null for HE_MATRIX, else the best. Each keeps an order of sums of its own, which
+ * he_context_bf16_variant names; all instruction sets give the same bits with the same engine. */
+HE_API he_status he_context_create(const char* isa, const char* matrix, int32_t threads, he_context** out);
 HE_API void he_context_destroy(he_context* ctx); /* null is a no-op */
 HE_API const char* he_context_isa(he_context* ctx);
+HE_API const char* he_context_matrix(he_context* ctx);
+HE_API const char* he_context_bf16_variant(he_context* ctx);
 HE_API int32_t he_context_threads(he_context* ctx);
 
 /* ---- linear ----
@@ -46,6 +50,23 @@ HE_API he_status he_linear_backward_weight(he_context* ctx, const float* x, int6
 /* destination = w + scale * (b a), a [rank, inputs], b [outputs, rank]; destination may be w */
 HE_API he_status he_linear_merge_lora(he_context* ctx, const float* w, int64_t outputs, int64_t inputs, const float* a, int64_t a_stride, const float* b,
                                       int64_t b_stride, int64_t rank, float scale, float* destination);
+/* ---- linear in bf16 ----
+ * A bf16 weight: panels of 32 outputs, pairs of inputs side by side, P[o / 32][k / 2][o % 32][k % 2], outputs and inputs padded with zeros to multiples of 32.
+ * Activations are float32 in memory and rounded to bf16 by the call; gradients of a bf16 weight are float32 in he_linear's layout. */
+HE_API int64_t he_bf16_length(int64_t outputs, int64_t inputs); /* elements of 16 bits of a bf16 weight */
+HE_API he_status he_bf16_pack(he_context* ctx, const uint16_t* source, int64_t source_stride, int64_t outputs, int64_t inputs, uint16_t* packed);
+HE_API he_status he_bf16_unpack(he_context* ctx, const uint16_t* packed, int64_t outputs, int64_t inputs, float* destination, int64_t destination_stride);
+/* from a packed float32 weight, to nearest, ties to even */
+HE_API he_status he_bf16_narrow(he_context* ctx, const float* master, int64_t outputs, int64_t inputs, uint16_t* packed);
+HE_API he_status he_bf16_forward(he_context* ctx, const float* x, int64_t x_stride, int64_t rows, int64_t inputs, const uint16_t* w, int64_t outputs,
+                                 const float* bias, float* y, int64_t y_stride, int32_t accumulate);
+HE_API he_status he_bf16_backward_input(he_context* ctx, const float* dy, int64_t dy_stride, int64_t rows, int64_t outputs, const uint16_t* w, int64_t inputs,
+                                        float* dx, int64_t dx_stride, int32_t accumulate);
+HE_API he_status he_bf16_backward_weight(he_context* ctx, const float* x, int64_t x_stride, const float* dy, int64_t dy_stride, int64_t rows, int64_t inputs,
+                                         int64_t outputs, float* dw, float* dbias);
+HE_API he_status he_bf16_embed(he_context* ctx, const int32_t* ids, int64_t tokens, const uint16_t* table, int64_t vocabulary, int64_t width, float scale,
+                               int32_t offset, float* y, int64_t y_stride, int32_t accumulate);
+
 /* ---- compact ---- weights in their own width; every product has the bits of the same one with the weights in float32. type, as he_convert: 1 bfloat16, 2 float16,
  * 7 Q8_0, 8 Q4_0, 9 Q4_1 (GGUF's blocks of 32 values along the inputs, which must be a multiple of 32). */
 HE_API int64_t he_compact_length(int32_t type, int64_t outputs, int64_t inputs); /* bytes when packed; -1 for an unknown type or unfit sizes */

@@ -7,7 +7,7 @@ namespace HybridEngine.Native;
 internal static unsafe partial class NativeMethods
 {
     internal const string Library = "hybridengine_native";
-    internal const uint AbiVersion = 3;
+    internal const uint AbiVersion = 4;
 
     static NativeMethods() => NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, static (name, _, _) => name == Library ? NativeLoader.Handle : 0);
 
@@ -21,13 +21,19 @@ internal static unsafe partial class NativeMethods
     internal static partial byte* he_available_isas();
 
     [LibraryImport(Library)]
-    internal static partial HeStatus he_context_create(byte* isa, int threads, out ContextHandle context);
+    internal static partial HeStatus he_context_create(byte* isa, byte* matrix, int threads, out ContextHandle context);
 
     [LibraryImport(Library)]
     internal static partial void he_context_destroy(nint context);
 
     [LibraryImport(Library)]
     internal static partial byte* he_context_isa(ContextHandle context);
+
+    [LibraryImport(Library)]
+    internal static partial byte* he_context_matrix(ContextHandle context);
+
+    [LibraryImport(Library)]
+    internal static partial byte* he_context_bf16_variant(ContextHandle context);
 
     [LibraryImport(Library)]
     internal static partial int he_context_threads(ContextHandle context);

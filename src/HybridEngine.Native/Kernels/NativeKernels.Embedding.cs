@@ -10,7 +10,8 @@ public sealed unsafe partial class NativeKernels
         Contract.Embed(Device, ids, table, y);
         if (table.DType != DType.Float32)
         {
-            EmbedCompact(ids, table, y, scale, offset, accumulate);
+            if (table.Arithmetic == Arithmetic.BFloat16) { EmbedBf16(ids, table, y, scale, offset, accumulate); }
+            else { EmbedCompact(ids, table, y, scale, offset, accumulate); }
             return;
         }
 

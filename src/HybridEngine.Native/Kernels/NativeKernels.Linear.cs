@@ -6,15 +6,25 @@ public sealed unsafe partial class NativeKernels
 {
     /// <inheritdoc />
     public bool CanCreateWeight(DType dtype, long inputs, Arithmetic arithmetic = Arithmetic.Float32) =>
-        arithmetic == Arithmetic.Float32 && (dtype == DType.Float32 || CompactLength(dtype, 1, inputs) >= 0);
+        arithmetic switch
+        {
+            Arithmetic.Float32 => dtype == DType.Float32 || CompactLength(dtype, 1, inputs) >= 0,
+            Arithmetic.BFloat16 => dtype is DType.Float32 or DType.BFloat16,
+            _ => false,
+        };
 
     /// <inheritdoc />
     public WeightMatrix CreateWeight(long outputs, long inputs, DType dtype = DType.Float32, Arithmetic arithmetic = Arithmetic.Float32)
     {
         Contract.CreateWeight(outputs, inputs);
-        if (arithmetic != Arithmetic.Float32) { throw new UnsupportedException(nameof(arithmetic), $"a {dtype} weight in {arithmetic} arithmetic", "Float32"); }
-        if (dtype != DType.Float32) { return CreateCompact(outputs, inputs, dtype); }
-        return new WeightMatrix(outputs, inputs, Allocate(DType.Float32, NativeMethods.he_linear_packed_length(outputs, inputs)));
+        return (dtype, arithmetic) switch
+        {
+            (DType.Float32, Arithmetic.Float32 or Arithmetic.BFloat16) =>
+                new WeightMatrix(outputs, inputs, Allocate(DType.Float32, NativeMethods.he_linear_packed_length(outputs, inputs)), dtype, arithmetic),
+            (DType.BFloat16, Arithmetic.BFloat16) => new WeightMatrix(outputs, inputs, Allocate(DType.BFloat16, NativeMethods.he_bf16_length(outputs, inputs)), dtype, arithmetic),
+            (_, Arithmetic.Float32) => CreateCompact(outputs, inputs, dtype),
+            _ => throw new UnsupportedException(nameof(arithmetic), $"a {dtype} weight of {inputs} inputs in {arithmetic} arithmetic", "Float32; BFloat16 with Float32 or BFloat16 weights"),
+        };
     }
 
     /// <inheritdoc />
@@ -23,7 +33,8 @@ public sealed unsafe partial class NativeKernels
         Contract.Pack(Device, source, destination);
         if (destination.DType != DType.Float32)
         {
-            PackCompact(source, destination);
+            if (destination.Arithmetic == Arithmetic.BFloat16) { PackBf16(source, destination); }
+            else { PackCompact(source, destination); }
             return;
         }
 
@@ -36,18 +47,12 @@ public sealed unsafe partial class NativeKernels
         Contract.Unpack(Device, source, destination);
         if (source.DType != DType.Float32)
         {
-            UnpackCompact(source, destination);
+            if (source.Arithmetic == Arithmetic.BFloat16) { UnpackBf16(source, destination); }
+            else { UnpackCompact(source, destination); }
             return;
         }
 
         NativeMethods.he_linear_unpack(_context, Packed(source, nameof(source)), source.Outputs, source.Inputs, F32(destination), RowStride(destination)).Check();
-    }
-
-    /// <inheritdoc />
-    public void Narrow(WeightMatrix master, WeightMatrix copy)
-    {
-        Contract.Narrow(Device, master, copy);
-        throw new UnsupportedException(nameof(copy), $"{copy}", "Float32");
     }
 
     /// <inheritdoc />
@@ -56,7 +61,8 @@ public sealed unsafe partial class NativeKernels
         Contract.Linear(Device, x, w, bias, y);
         if (w.DType != DType.Float32)
         {
-            LinearCompact(x, w, bias, y, accumulate);
+            if (w.Arithmetic == Arithmetic.BFloat16) { LinearBf16(x, w, bias, y, accumulate); }
+            else { LinearCompact(x, w, bias, y, accumulate); }
             return;
         }
 
@@ -68,6 +74,12 @@ public sealed unsafe partial class NativeKernels
     public void LinearBackwardInput(Tensor dy, WeightMatrix w, Tensor dx, bool accumulate = false)
     {
         Contract.LinearBackwardInput(Device, dy, w, dx);
+        if (w.Arithmetic == Arithmetic.BFloat16)
+        {
+            LinearBackwardInputBf16(dy, w, dx, accumulate);
+            return;
+        }
+
         NativeMethods.he_linear_backward_input(
             _context, F32(dy), RowStride(dy), dy.Shape[0], w.Outputs, Packed(w, nameof(w)), w.Inputs, F32(dx), RowStride(dx), Flag(accumulate)).Check();
     }
@@ -76,6 +88,12 @@ public sealed unsafe partial class NativeKernels
     public void LinearBackwardWeight(Tensor x, Tensor dy, WeightMatrix dw, Tensor dBias)
     {
         Contract.LinearBackwardWeight(Device, x, dy, dw, dBias);
+        if (dw.Arithmetic == Arithmetic.BFloat16)
+        {
+            LinearBackwardWeightBf16(x, dy, dw, dBias);
+            return;
+        }
+
         NativeMethods.he_linear_backward_weight(
             _context, F32(x), RowStride(x), F32(dy), RowStride(dy), x.Shape[0], dw.Inputs, dw.Outputs, Packed(dw, nameof(dw)), F32(dBias)).Check();
     }

@@ -12,6 +12,7 @@ public sealed unsafe partial class NativeKernels : IKernels
     public const string Variant = "f32-fma16-v1";
 
     private readonly ContextHandle _context;
+    private readonly string _bf16Variant;
 
     /// <summary>Opens a context.</summary>
     /// <param name="options">Instruction set and threads; null for the machine's best.</param>
@@ -27,19 +28,25 @@ public sealed unsafe partial class NativeKernels : IKernels
         }
 
         // An instruction set that this machine lacks is the user's to correct: option or HE_ISA.
-        fixed (byte* name = options.InstructionSet is { } isa ? Encoding.UTF8.GetBytes(isa + '\0') : null)
+        fixed (byte* name = Utf8(options.InstructionSet))
+        fixed (byte* matrix = Utf8(options.MatrixEngine))
         {
-            HeStatus status = NativeMethods.he_context_create(name, options.Threads, out _context);
+            HeStatus status = NativeMethods.he_context_create(name, matrix, options.Threads, out _context);
             if (status == HeStatus.InvalidArgument) { throw new HybridEngineException(Text(NativeMethods.he_last_error())); }
             status.Check();
         }
 
         InstructionSet = Text(NativeMethods.he_context_isa(_context));
+        MatrixEngine = Text(NativeMethods.he_context_matrix(_context));
+        _bf16Variant = Text(NativeMethods.he_context_bf16_variant(_context));
         Threads = NativeMethods.he_context_threads(_context);
     }
 
     /// <summary>The instruction set in use: "scalar", "avx2" or "avx512".</summary>
     public string InstructionSet { get; }
+
+    /// <summary>The engine of bf16 products in use: "fma", "dot", "amx" or "amx_emulated".</summary>
+    public string MatrixEngine { get; }
 
     /// <summary>Threads in use, the calling one included.</summary>
     public int Threads { get; }
@@ -53,7 +60,7 @@ public sealed unsafe partial class NativeKernels : IKernels
     /// <inheritdoc />
     public string VariantOf(Arithmetic arithmetic) => arithmetic switch
     {
-        Arithmetic.BFloat16 => "bf16-fma16-v1",
+        Arithmetic.BFloat16 => _bf16Variant,
         Arithmetic.Int8 => "int8-block32-v1",
         _ => Variant,
     };
@@ -63,6 +70,8 @@ public sealed unsafe partial class NativeKernels : IKernels
 
     /// <inheritdoc />
     public void Dispose() => _context.Dispose();
+
+    private static byte[]? Utf8(string? text) => text is null ? null : Encoding.UTF8.GetBytes(text + '\0');
 
     private static string Text(byte* utf8) => Marshal.PtrToStringUTF8((nint)utf8) ?? "";
 

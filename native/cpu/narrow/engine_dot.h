@@ -1,0 +1,159 @@
+// bf16 by the dot product of pairs, vdpbf16ps: two multiply-adds a lane.
+//   order    per pair of inputs, ascending: a = fma(x[2i+1], w[2i+1], a), then a = fma(x[2i], w[2i], a); denormal operands and results are zero. One chain over
+//            the whole sum, so it may be cut anywhere and go on from memory
+//   rows     bf16, [block][pair][row in block]: a block is read as one stream, a pair broadcast to all lanes
+//   registers  24 accumulators, 2 vectors of weights, a broadcast (12 x 32); few rows take more panels at once, to have chains enough
+#pragma once
+#include "cpu/linear/transpose.h"
+#include "cpu/narrow/blocks.h"
+#include "cpu/simd/bf16.h"
+
+HE_ISA_BEGIN
+
+struct DotTile {
+  const uint32_t* a;  // [pair][MR]
+  const uint16_t* b;
+  int64_t panel;
+  int64_t pairs;
+  float* c;
+  int64_t c_row, columns;
+  const float* bias;
+  bool accumulate, carry_in, carry_out;
+};
+
+// Columns of c that a vector covers.
+static inline int64_t vector_width(const DotTile& t, int v) {
+  const int64_t left = t.columns - kLanes * v;
+  return left < 0 ? 0 : left > kLanes ? kLanes : left;
+}
+
+template <int MR, int NV, int kPrefetch>
+static __attribute__((noinline)) void dot_tile(const DotTile& t) {
+  __m512 acc[MR][NV];
+#pragma GCC unroll 12
+  for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; ++v) acc[i][v] = t.carry_in ? load_n(t.c + i * t.c_row + kLanes * v, vector_width(t, v)).v : _mm512_setzero_ps();
+  if (t.accumulate && !t.carry_in) {
+    // C is read at the end; ask for it now.
+    for (int i = 0; i < MR; ++i)
+      for (int v = 0; v < NV; ++v) __builtin_prefetch(t.c + i * t.c_row + kLanes * v, 1);
+  }
+  const uint32_t* a = t.a;
+  const uint16_t* b = t.b;
+  const int64_t panel = t.panel;
+#pragma GCC unroll 1
+  for (int64_t k = 0; k < t.pairs; ++k) {
+    __m512bh bv[NV];
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; ++v) {
+      const uint16_t* from = b + (v / 2) * panel + (v % 2) * 32;
+      if constexpr (kPrefetch > 0) __builtin_prefetch(from + kPrefetch);
+      bv[v] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(from));
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < MR; ++i) {
+      const __m512bh av = reinterpret_cast<__m512bh>(_mm512_set1_epi32(static_cast<int>(a[i])));
+#pragma GCC unroll 8
+      for (int v = 0; v < NV; ++v) acc[i][v] = _mm512_dpbf16_ps(acc[i][v], av, bv[v]);
+    }
+    a += MR;
+    b += 2 * kNarrowPanel;
+  }
+#pragma GCC unroll 8
+  for (int v = 0; v < NV; ++v) {
+    const int64_t width = vector_width(t, v);
+    const bool biased = t.bias != nullptr && !t.carry_out, added = t.accumulate && !t.carry_out;
+    const V16 bias = biased ? load_n(t.bias + kLanes * v, width) : zero();
+#pragma GCC unroll 12
+    for (int i = 0; i < MR; ++i) {
+      float* c = t.c + i * t.c_row + kLanes * v;
+      V16 sum{acc[i][v]};
+      if (biased) sum = sum + bias;
+      if (added) sum = sum + load_n(c, width);
+      store_n(c, sum, width);
+    }
+  }
+}
+
+// Vectors of outputs at once for few rows.
+static constexpr int dot_vectors(int rows) { return rows <= 2 ? 8 : 4; }
+
+struct Bf16Engine {
+  static constexpr const char* kName = "dot";
+  static constexpr const char* kVariant = "bf16-dot-v1";
+  static constexpr int64_t kRows = 12;
+  static constexpr bool kCarries = true;
+
+  static int64_t row_of(int64_t rows, int64_t block) { return block_begin(rows, ceil_div(rows, kRows), block); }
+  static size_t rows_floats(int64_t rows, int64_t inner) { return static_cast<size_t>(rows * ((inner + 1) / 2)); }
+
+  static void pack_rows(const float* x, int64_t x_stride, const NarrowRows& a, int64_t block) {
+    const int64_t first = row_of(a.rows, block), height = row_of(a.rows, block + 1) - first;
+    uint32_t* to = static_cast<uint32_t*>(a.data) + first * ((a.inner + 1) / 2);
+    const float* from = x + first * x_stride;
+    if (height == 1) {
+      for (int64_t k = 0; k < a.inner; k += 2 * kLanes) store_words(to + k / 2, row_of_pairs(from + k, a.inner - k), (a.inner - k + 1) / 2);
+      return;
+    }
+    // Sixteen pairs of up to sixteen rows, transposed in registers' width.
+    alignas(64) float words[16][kLanes], turned[16][kLanes];
+    for (int64_t i = height; i < 16; ++i) store(words[i], zero());
+    for (int64_t k = 0; k < a.inner; k += 2 * kLanes) {
+      for (int64_t i = 0; i < height; ++i) _mm512_store_si512(words[i], row_of_pairs(from + i * x_stride + k, a.inner - k));
+      transpose16(words[0], kLanes, turned[0], kLanes);
+      const int64_t n = least(kLanes, (a.inner - k + 1) / 2);
+      for (int64_t j = 0; j < n; ++j, to += height) store_words(to, _mm512_load_si512(turned[j]), height);
+    }
+  }
+
+  static void pack_columns(const float* x, int64_t x_stride, const NarrowRows& a, int64_t block) {
+    const int64_t first = row_of(a.rows, block), height = row_of(a.rows, block + 1) - first;
+    uint32_t* to = static_cast<uint32_t*>(a.data) + first * ((a.inner + 1) / 2);
+    for (int64_t k = 0; k < a.inner; k += 2, to += height) {
+      const float* from = x + k * x_stride + first;
+      store_words(to, pairs(load_n(from, height), k + 1 < a.inner ? load_n(from + x_stride, height) : zero()), height);
+    }
+  }
+
+  static void product(const NarrowRows& a, int64_t first, int64_t end, int64_t from, int64_t to, const NarrowProduct& p, bool carry_in, bool carry_out) {
+    const int64_t row0 = row_of(a.rows, first), length = (a.inner + 1) / 2;
+    auto at = [&](int64_t row, int64_t height, int64_t column) {
+      const uint16_t* b = p.b + column / kNarrowPanel * p.panel + column % kNarrowPanel * 2 + from * kNarrowPanel;
+      return DotTile{static_cast<const uint32_t*>(a.data) + row * length + from / 2 * height, b, p.panel, (to - from + 1) / 2, p.c + (row - row0) * p.c_row + column,
+                     p.c_row, p.columns - column, p.bias != nullptr ? p.bias + column : nullptr, p.accumulate, carry_in, carry_out};
+    };
+    int64_t column = 0;
+    if (a.rows <= kWideRows) {
+      const int64_t width = kLanes * dot_vectors(static_cast<int>(a.rows));
+      for (; p.columns - column >= width; column += width) kWide[a.rows - 1](at(0, a.rows, column));
+    }
+    for (; column < p.columns; column += 2 * kLanes)
+      for (int64_t i = first; i < end; ++i) {
+        const int64_t row = row_of(a.rows, i), height = row_of(a.rows, i + 1) - row;
+        kTiles[height - 1](at(row, height, column));
+      }
+  }
+
+ private:
+  using Function = void (*)(const DotTile&);
+  static constexpr int kAhead = 1024;  // elements: 2 KiB of each panel's stream; weights of few rows come from memory
+  static constexpr int64_t kWideRows = 6;
+  static constexpr Function kTiles[] = {dot_tile<1, 2, 0>, dot_tile<2, 2, 0>, dot_tile<3, 2, 0>, dot_tile<4, 2, 0>,  dot_tile<5, 2, 0>,  dot_tile<6, 2, 0>,
+                                        dot_tile<7, 2, 0>, dot_tile<8, 2, 0>, dot_tile<9, 2, 0>, dot_tile<10, 2, 0>, dot_tile<11, 2, 0>, dot_tile<12, 2, 0>};
+  static constexpr Function kWide[] = {dot_tile<1, dot_vectors(1), kAhead>, dot_tile<2, dot_vectors(2), kAhead>, dot_tile<3, dot_vectors(3), kAhead>,
+                                       dot_tile<4, dot_vectors(4), kAhead>, dot_tile<5, dot_vectors(5), kAhead>, dot_tile<6, dot_vectors(6), kAhead>};
+
+  static void store_words(uint32_t* to, __m512i words, int64_t n) {
+    _mm512_mask_storeu_epi32(to, n >= kLanes ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << n) - 1u), words);
+  }
+
+  // The next 32 values of a row (fewer at its end, then zeros), rounded: sixteen pairs.
+  static __m512i row_of_pairs(const float* x, int64_t n) {
+    const V16 lower = n >= kLanes ? load(x) : load_n(x, n), upper = n >= 2 * kLanes ? load(x + kLanes) : n > kLanes ? load_n(x + kLanes, n - kLanes) : zero();
+    const __m256i lo = _mm512_cvtepi32_epi16(_mm512_srli_epi32(round_bits(lower.v), 16)), hi = _mm512_cvtepi32_epi16(_mm512_srli_epi32(round_bits(upper.v), 16));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(lo), hi, 1);
+  }
+};
+
+HE_ISA_END
