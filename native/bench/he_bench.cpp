@@ -26,16 +26,10 @@ int run(const he::bench::Options& options, he_context* context) {
     return 0;
   }
   if (suite.kernels().empty()) throw std::runtime_error("--only: no kernel's name contains '" + options.only + "' (--list names them)");
-  const he::bench::Run about{"he_bench", he_context_isa(context), "dot", he_context_threads(context), options.rounds, options.clock};
+  const he::bench::Run about{"he_bench",   he_context_isa(context), he::bench::best_engine(), he_context_threads(context), options.rounds,
+                             options.clock};
   he::bench::Roofs roofs(about.isa, about.engine, about.threads);
-  const std::vector<he::bench::Timed> timed = he::bench::run_rounds(suite, roofs, options.rounds, options.clock);
-  if (options.json != "-") he::bench::write_table(stdout, about, roofs, timed);
-  if (!options.json.empty()) {
-    std::FILE* out = options.json == "-" ? stdout : std::fopen(options.json.c_str(), "w");
-    if (out == nullptr) throw std::runtime_error("--json: cannot write '" + options.json + "'");
-    he::bench::write_json(out, about, roofs, timed);
-    if (out != stdout) std::fclose(out);
-  }
+  he::bench::report(about, roofs, he::bench::run_rounds(suite, roofs, options.rounds, options.clock), options.json);
   return 0;
 }
 

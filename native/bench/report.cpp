@@ -1,6 +1,7 @@
 #include "bench/report.h"
 
 #include <cstring>
+#include <stdexcept>
 
 namespace he::bench {
 
@@ -37,6 +38,15 @@ void write_samples(std::FILE* out, const char* key, const Samples& samples) {
 }
 
 }  // namespace
+
+void report(const Run& run, const Roofs& roofs, const std::vector<Timed>& timed, const std::string& json) {
+  if (json != "-") write_table(stdout, run, roofs, timed);
+  if (json.empty()) return;
+  std::FILE* out = json == "-" ? stdout : std::fopen(json.c_str(), "w");
+  if (out == nullptr) throw std::runtime_error("--json: cannot write '" + json + "'");
+  write_json(out, run, roofs, timed);
+  if (out != stdout) std::fclose(out);
+}
 
 void write_table(std::FILE* out, const Run& run, const Roofs& roofs, const std::vector<Timed>& timed) {
   std::fprintf(out, "%s: %s, %s, %d threads, %d rounds, %s time\n\n", run.program.c_str(), cpu_model().c_str(), run.isa.c_str(),

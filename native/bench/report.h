@@ -14,9 +14,13 @@ struct Run {
   Clock clock;
 };
 
+// The table to standard output; all samples as JSON into a file too, or, for "-", to standard output in its place. Throws
+// std::runtime_error.
+void report(const Run& run, const Roofs& roofs, const std::vector<Timed>& timed, const std::string& json);
+
 void write_table(std::FILE* out, const Run& run, const Roofs& roofs, const std::vector<Timed>& timed);
 
-// One object: the machine, the roofs with all samples, the kernels with their work, all samples and shares. benchmarks/tables reads it.
+// One object: the machine, the roofs with all samples, the kernels with their work, all samples and shares. benchmarks/tables.py reads it.
 void write_json(std::FILE* out, const Run& run, const Roofs& roofs, const std::vector<Timed>& timed);
 
 }  // namespace he::bench

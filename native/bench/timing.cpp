@@ -37,7 +37,7 @@ std::vector<Timed> run_rounds(const Suite& suite, Roofs& roofs, int rounds, Cloc
   std::vector<Timed> list;
   for (const Kernel& k : suite.kernels()) list.push_back({&k});
   for (int r = -1; r < rounds; ++r) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // the pool's workers park
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the threads of the last kernel stop spinning
     if (r < 0) {
       for (const Timed& t : list) seconds_of(*t.kernel, 1, clock);
       continue;

@@ -18,6 +18,13 @@ int64_t beyond_caches(const CacheSizes& cache) { return std::max<int64_t>(128 <<
 
 }  // namespace
 
+std::string best_engine() {
+  std::string best;
+  for (const Instruction& i : dot_instructions())
+    if (i.name == "bf16 amx" || (i.name == "bf16 dot" && best.empty())) best = i.name.substr(5);
+  return best;
+}
+
 Roofs::Roofs(const std::string& isa, const std::string& engine, int threads) : threads_(threads), cache_(cache_sizes()) {
   const std::vector<Instruction> dots = dot_instructions();
   // The instruction that the engine uses; where it has none of its own, products go through multiply-adds of the instruction set.

@@ -17,6 +17,9 @@ struct Roof {
   Samples rates{};
 };
 
+// The dot products that this CPU multiplies narrow types with best: "amx", "dot" or "" for none.
+std::string best_engine();
+
 class Roofs {
  public:
   // engine: what multiplies narrow types in this context, such as "dot" or "amx".
