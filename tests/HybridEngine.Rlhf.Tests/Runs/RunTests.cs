@@ -35,6 +35,34 @@ public sealed class RunTests : IDisposable
         PtxData = [new DataSource(At("sft.jsonl"))], PtxBatchSize = 2, CriticLearningRate = 1e-3,
     }), c));
 
+    // Masters, moments and compute copies come back as they were, and a rollout's log-probabilities are training's in bf16 as well.
+    [SkippableTheory]
+    [InlineData("float32")]
+    [InlineData("bfloat16")]
+    public void Ppo_InBFloat16_KilledAndResumed_EndsWithTheSameBits(string keyValues)
+    {
+        RequireBFloat16(keyValues);
+        KilledAndResumed("ppo", c => PpoRun.Execute(Common(new PpoOptions
+        {
+            Dtype = "bfloat16", KvType = keyValues, Reward = "ends_with_eos", PromptsPerStep = 3, MaxNewTokens = 5, PpoEpochs = 2, Minibatches = 2, EmaBeta = 0.9, CriticLearningRate = 1e-3,
+        }), c));
+        Assert.All(MetricsLog.Read(At("ppo/metrics.jsonl")), l => Assert.Equal(0, l["sampling/sampling_logp_difference/max"]));
+        string state = File.ReadAllText(Directory.GetFiles(At("ppo/checkpoints"), "state.json", SearchOption.AllDirectories)[0]);
+        Assert.Contains(_kernels.VariantOf(Arithmetic.BFloat16), JsonNode.Parse(state)!["numeric_variant"]!.GetValue<string>(), StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void Sft_ContinuedInAnotherType_SaysSoAndGoesOn()
+    {
+        RequireBFloat16("float32");
+        SftOptions Options(string dtype, int steps) => Common(new SftOptions { Dtype = dtype, KvType = "float32", Steps = steps });
+        SftRun.Execute(Options("float32", 2), Context("sft"));
+        List<string> notes = [];
+        SftRun.Execute(Options("bfloat16", 3), Context("sft") with { Resume = true, Note = notes.Add });
+        Assert.Contains(notes, n => n.Contains(_kernels.VariantOf(Arithmetic.BFloat16), StringComparison.Ordinal));
+        Assert.Equal(3, MetricsLog.Read(At("sft/metrics.jsonl")).Count);
+    }
+
     [Fact]
     public void Execute_FolderThatHoldsARun_IsRefusedWithoutResume()
     {
@@ -93,6 +121,19 @@ public sealed class RunTests : IDisposable
         Assert.Contains("<svg", report, StringComparison.Ordinal);
         Assert.DoesNotContain("http", report.Replace("http-equiv", "", StringComparison.Ordinal), StringComparison.Ordinal);
         Assert.DoesNotContain("<script", report, StringComparison.Ordinal);
+    }
+
+    private void RequireBFloat16(string keyValues)
+    {
+        Skip.IfNot(_kernels.CanCreateWeight(DType.BFloat16, 16, Arithmetic.BFloat16), $"{_kernels.Description}: no products in bf16");
+        try
+        {
+            _kernels.CreateKv(1, 16, 1, 8, keyValues == "bfloat16" ? DType.BFloat16 : DType.Float32).Dispose();
+        }
+        catch (UnsupportedException e)
+        {
+            throw new SkipException(e.Message);
+        }
     }
 
     private List<string> Numbers(string name)
