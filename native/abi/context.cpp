@@ -2,8 +2,10 @@
 #include "core/context.h"
 
 #include <cstdlib>
+#include <cstring>
 
 #include "abi/guard.h"
+#include "core/peak.h"
 
 namespace he {
 static thread_local std::string last_error;
@@ -49,5 +51,17 @@ const char* he_context_matrix(he_context* ctx) { return ctx->narrow.bf16.engine;
 const char* he_context_bf16_variant(he_context* ctx) { return ctx->narrow.bf16.variant; }
 
 int32_t he_context_threads(he_context* ctx) { return ctx->pool.size(); }
+
+he_status he_context_peak(he_context* ctx, int32_t arithmetic, char* instruction, double* operations) {
+  return he::guard([&] {
+    he::require(ctx != nullptr && instruction != nullptr && operations != nullptr, "peak: an argument is null");
+    he::require(arithmetic >= 0 && arithmetic <= 2, "peak: arithmetic must be 0 (float32), 1 (bf16) or 2 (int8)");
+    const char* types[] = {"float32", "bf16", "int8"};
+    const he::Instruction chosen = he::instruction_of(types[arithmetic], ctx->isa.name, ctx->narrow.bf16.engine);
+    std::strncpy(instruction, chosen.name.c_str(), 63);
+    instruction[63] = 0;
+    *operations = he::peak_rate(ctx->pool, chosen);
+  });
+}
 
 }  // extern "C"

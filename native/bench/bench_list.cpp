@@ -8,6 +8,8 @@ void add_bench_list(Suite& s) {
   for (const int64_t n : {512, 1024, 2048}) {
     linear(s, n, n, n);
     linear_gradients(s, n, n, n);
+    bf16_linear(s, n, n, n);
+    bf16_linear_gradients(s, n, n, n);
   }
   linear(s, 512, 576, 1536);
   linear_gradients(s, 512, 576, 1536);
@@ -24,6 +26,13 @@ void add_bench_list(Suite& s) {
   linear(s, 1, 4096, 14336);
   linear(s, 8, 576, 49152);
   linear(s, 32, 576, 1536);
+
+  bf16_linear(s, 512, 576, 1536);
+  bf16_linear_gradients(s, 512, 576, 1536);
+  for (const int64_t rows : {1, 8, 32, 64}) bf16_linear(s, rows, 576, 1536);
+  bf16_linear(s, 1, 576, 49152);
+  bf16_linear(s, 1, 4096, 14336);
+
   const struct {
     const char* name;
     int32_t type;

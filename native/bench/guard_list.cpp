@@ -10,6 +10,9 @@ void add_guard_list(Suite& s) {
   linear(s, 64, 200, 104);  // edges of every tile
   linear(s, 1, 512, 512);
   linear(s, 8, 512, 512);
+  bf16_linear(s, 64, 256, 256);
+  bf16_linear_gradients(s, 64, 256, 256);
+  bf16_linear(s, 1, 512, 512);
   compact(s, "bf16", 1, 1, 512, 512);
   compact(s, "bf16", 1, 32, 256, 256);
   compact(s, "q8_0", 7, 1, 512, 512);

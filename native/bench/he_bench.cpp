@@ -26,7 +26,7 @@ int run(const he::bench::Options& options, he_context* context) {
     return 0;
   }
   if (suite.kernels().empty()) throw std::runtime_error("--only: no kernel's name contains '" + options.only + "' (--list names them)");
-  const he::bench::Run about{"he_bench",   he_context_isa(context), he::bench::best_engine(), he_context_threads(context), options.rounds,
+  const he::bench::Run about{"he_bench",   he_context_isa(context), he_context_matrix(context), he_context_threads(context), options.rounds,
                              options.clock};
   he::bench::Roofs roofs(about.isa, about.engine, about.threads);
   he::bench::report(about, roofs, he::bench::run_rounds(suite, roofs, options.rounds, options.clock), options.json);

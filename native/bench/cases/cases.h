@@ -13,6 +13,10 @@ namespace he::bench {
 void linear(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs);
 void linear_gradients(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs);
 
+// The same in bf16: x and dy are float32 in memory and rounded inside the call, W is bf16, dW float32.
+void bf16_linear(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs);
+void bf16_linear_gradients(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs);
+
 // y = x W^T with a weight in its own width: the same operations, fewer bytes. type as he_convert.
 void compact(Suite& suite, const char* name, int32_t type, int64_t rows, int64_t inputs, int64_t outputs);
 

@@ -18,29 +18,16 @@ int64_t beyond_caches(const CacheSizes& cache) { return std::max<int64_t>(128 <<
 
 }  // namespace
 
-std::string best_engine() {
-  std::string best;
-  for (const Instruction& i : dot_instructions())
-    if (i.name == "bf16 amx" || (i.name == "bf16 dot" && best.empty())) best = i.name.substr(5);
-  return best;
-}
-
 Roofs::Roofs(const std::string& isa, const std::string& engine, int threads) : threads_(threads), cache_(cache_sizes()) {
-  const std::vector<Instruction> dots = dot_instructions();
-  // The instruction that the engine uses; where it has none of its own, products go through multiply-adds of the instruction set.
-  const auto of = [&](const std::string& type, const std::string& fallback) {
-    for (const std::string& name : {type + " " + engine, fallback})
-      for (const Instruction& i : dots)
-        if (i.name == name) return add_instruction(i);
-    return size_t{0};
-  };
-  of_unit_[static_cast<int>(Unit::fma)] = add_instruction(fma_instruction(isa));
-  of_unit_[static_cast<int>(Unit::bf16)] = of("bf16", "");
-  of_unit_[static_cast<int>(Unit::int8)] = of("int8", isa == "scalar" ? "" : "int8 madd");
+  const char* types[] = {"float32", "bf16", "int8"};
+  for (const Unit unit : {Unit::fma, Unit::bf16, Unit::int8})
+    of_unit_[static_cast<int>(unit)] = add_instruction(instruction_of(types[static_cast<int>(unit)], isa, engine));
   for (const char* name : kMemory) roofs_.push_back({name, 1e9, "GB/s"});
 }
 
 size_t Roofs::add_instruction(const Instruction& instruction) {
+  for (size_t i = 0; i < instructions_.size(); ++i)
+    if (instructions_[i].name == instruction.name) return i;
   instructions_.push_back(instruction);
   roofs_.push_back({instruction.name, 1e12, instruction.name.starts_with("int8") ? "TOP/s" : "TFLOP/s"});
   return roofs_.size() - 1;

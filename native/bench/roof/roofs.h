@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "bench/roof/arithmetic.h"
 #include "bench/samples.h"
 #include "bench/suite.h"
+#include "core/peak.h"
 #include "core/resources.h"
 
 namespace he::bench {
@@ -17,12 +17,9 @@ struct Roof {
   Samples rates{};
 };
 
-// The dot products that this CPU multiplies narrow types with best: "amx", "dot" or "" for none.
-std::string best_engine();
-
 class Roofs {
  public:
-  // engine: what multiplies narrow types in this context, such as "dot" or "amx".
+  // engine: what multiplies narrow types (he_context_matrix).
   Roofs(const std::string& isa, const std::string& engine, int threads);
 
   // One round: a sample of each.

@@ -37,4 +37,7 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport(Library)]
     internal static partial int he_context_threads(ContextHandle context);
+
+    [LibraryImport(Library)]
+    internal static partial HeStatus he_context_peak(ContextHandle context, int arithmetic, byte* instruction, double* operations);
 }

@@ -6,7 +6,7 @@ namespace HybridEngine.Native;
 
 /// <summary>The kernel contract on the CPU, in our native library: one context (instruction set and threads). Calls run at once.</summary>
 /// <remarks>One partial file per kernel family. Memory is <see cref="HostMemory"/>. Results do not depend on the instruction set or the number of threads (docs/numerics.md).</remarks>
-public sealed unsafe partial class NativeKernels : IKernels
+public sealed unsafe partial class NativeKernels : IKernels, IPeakRates
 {
     /// <summary>The summation orders that this backend keeps.</summary>
     public const string Variant = "f32-fma16-v1";
@@ -67,6 +67,15 @@ public sealed unsafe partial class NativeKernels : IKernels
 
     /// <inheritdoc />
     public bool Pays(Arithmetic arithmetic) => arithmetic != Arithmetic.BFloat16 || VariantOf(arithmetic) != "bf16-fma16-v1";
+
+    /// <inheritdoc />
+    public PeakRate Peak(Arithmetic arithmetic)
+    {
+        byte* name = stackalloc byte[64];
+        double operations;
+        NativeMethods.he_context_peak(_context, (int)arithmetic, name, &operations).Check();
+        return new PeakRate(Text(name), operations);
+    }
 
     /// <inheritdoc />
     public void Dispose() => _context.Dispose();

@@ -1,5 +1,7 @@
-#include "bench/roof/arithmetic.h"
+#include "core/peak.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -9,11 +11,11 @@
 #include <unistd.h>
 #endif
 
-namespace he::bench {
+namespace he {
 
 namespace {
 
-constexpr int64_t kLoops = 400000;
+constexpr int64_t kLoops = 400000;  // about a millisecond
 
 double multiply_add_scalar() {
   float sums[8] = {}, x = 1.0001f;
@@ -107,15 +109,8 @@ bool tiles_granted() {
 
 }  // namespace
 
-Instruction fma_instruction(const std::string& isa) {
-#if defined(__x86_64__)
-  if (isa == "avx512") return {"fma, avx512", fma_avx512};
-  if (isa == "avx2") return {"fma, avx2", fma_avx2};
-#endif
-  return {"multiply-add, " + isa, multiply_add_scalar};
-}
-
-std::vector<Instruction> dot_instructions() {
+// Every kind but fused multiply-adds that this CPU has.
+static std::vector<Instruction> dot_instructions() {
   std::vector<Instruction> found;
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2")) found.push_back({"int8 madd", int8_madd});
@@ -131,4 +126,31 @@ std::vector<Instruction> dot_instructions() {
   return found;
 }
 
-}  // namespace he::bench
+Instruction instruction_of(const std::string& type, const std::string& isa, const std::string& engine) {
+  const std::vector<Instruction> dots = dot_instructions();
+  // Bytes have an instruction of their own in every vector set.
+  for (const std::string& name : {type + " " + engine, std::string(type == "int8" && isa != "scalar" ? "int8 madd" : "")})
+    for (const Instruction& i : dots)
+      if (i.name == name) return i;
+#if defined(__x86_64__)
+  if (isa == "avx512") return {"fma, avx512", fma_avx512};
+  if (isa == "avx2") return {"fma, avx2", fma_avx2};
+#endif
+  return {"multiply-add, " + isa, multiply_add_scalar};
+}
+
+double peak_rate(ThreadPool& pool, const Instruction& instruction) {
+  double best = 0;
+  for (int repetition = 0; repetition < 8; ++repetition) {
+    std::vector<double> operations(static_cast<size_t>(pool.size()));
+    const auto begin = std::chrono::steady_clock::now();
+    pool.parallel_for(pool.size(), [&](int64_t index) { operations[static_cast<size_t>(index)] = instruction.loop(); });
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    double sum = 0;
+    for (const double o : operations) sum += o;
+    best = std::max(best, sum / seconds);
+  }
+  return best;
+}
+
+}  // namespace he
