@@ -5,6 +5,22 @@
 using he::guard;
 using he::require;
 
+namespace {
+
+he::cpu::HeadInputs head(const uint16_t* w, int64_t vocabulary, int64_t width, const float* hidden, int64_t hidden_stride, int64_t tokens, const float* bias,
+                         const int32_t* targets, float temperature, float soft_cap) {
+  require(tokens >= 0 && width >= 0, "head: tokens and width must be 0 or more");
+  require(vocabulary > 0, "head: the vocabulary is empty");
+  require(w != nullptr, "head: the weight is null");
+  require(temperature > 0, "head: temperature must be greater than 0");
+  require(soft_cap >= 0, "head: soft_cap must be 0 (off) or more");
+  he::cpu::HeadInputs in{hidden, hidden_stride, tokens, width, nullptr, vocabulary, bias, targets, temperature, soft_cap};
+  in.bf16 = w;
+  return in;
+}
+
+}  // namespace
+
 extern "C" {
 
 int64_t he_bf16_length(int64_t outputs, int64_t inputs) { return he::cpu::narrow_padded(outputs) * he::cpu::narrow_padded(inputs); }
@@ -60,6 +76,34 @@ he_status he_bf16_embed(he_context* ctx, const int32_t* ids, int64_t tokens, con
     require(tokens >= 0 && width >= 0, "bf16_embed: tokens and width must be 0 or more");
     require(tokens == 0 || vocabulary > 0, "bf16_embed: the table has no rows");
     ctx->narrow.bf16.embed(ctx->resources(), ids, tokens, table, vocabulary, width, scale, offset, y, y_stride, accumulate != 0);
+  });
+}
+
+he_status he_bf16_log_probs(he_context* ctx, const float* hidden, int64_t hidden_stride, int64_t tokens, int64_t width, const uint16_t* w, int64_t vocabulary,
+                            const float* bias, const int32_t* targets, float temperature, float soft_cap, float* log_prob, float* log_sum_exp, float* entropy) {
+  return guard([&] {
+    const he::cpu::HeadInputs in = head(w, vocabulary, width, hidden, hidden_stride, tokens, bias, targets, temperature, soft_cap);
+    ctx->isa.kernels.head.log_probs(ctx->resources(), in, log_prob, log_sum_exp, entropy);
+  });
+}
+
+he_status he_bf16_log_probs_backward(he_context* ctx, const float* hidden, int64_t hidden_stride, int64_t tokens, int64_t width, const uint16_t* w, int64_t vocabulary,
+                                     const float* bias, const int32_t* targets, float temperature, float soft_cap, const float* log_sum_exp, const float* entropy,
+                                     const float* d_log_prob, const float* d_log_sum_exp, const float* d_entropy, float* d_hidden, int64_t d_hidden_stride,
+                                     float* d_head, float* d_bias) {
+  return guard([&] {
+    require(d_entropy == nullptr || entropy != nullptr, "head: d_entropy needs the forward's entropy");
+    const he::cpu::HeadInputs in = head(w, vocabulary, width, hidden, hidden_stride, tokens, bias, targets, temperature, soft_cap);
+    const he::cpu::HeadGradients gradients{log_sum_exp, entropy, d_log_prob, d_log_sum_exp, d_entropy, d_hidden, d_hidden_stride, d_head, d_bias};
+    ctx->isa.kernels.head.log_probs_backward(ctx->resources(), in, gradients);
+  });
+}
+
+he_status he_bf16_logits(he_context* ctx, const float* hidden, int64_t hidden_stride, int64_t rows, int64_t width, const uint16_t* w, int64_t vocabulary,
+                         const float* bias, float soft_cap, float* y, int64_t y_stride) {
+  return guard([&] {
+    const he::cpu::HeadInputs in = head(w, vocabulary, width, hidden, hidden_stride, rows, bias, nullptr, 1, soft_cap);
+    ctx->isa.kernels.head.logits(ctx->resources(), in, y, y_stride);
   });
 }
 

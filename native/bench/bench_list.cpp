@@ -4,6 +4,12 @@
 
 namespace he::bench {
 
+namespace {
+struct Shape {
+  int64_t rows, inputs, outputs;
+};
+}  // namespace
+
 void add_bench_list(Suite& s) {
   for (const int64_t n : {512, 1024, 2048}) {
     linear(s, n, n, n);
@@ -20,6 +26,11 @@ void add_bench_list(Suite& s) {
   linear(s, 64, 576, 1536);
   linear_gradients(s, 64, 576, 1536);
 
+  for (const auto& [rows, inputs, outputs] : {Shape{1024, 576, 1536}, Shape{1024, 1536, 576}, Shape{1024, 576, 576}, Shape{64, 576, 1536}}) {
+    bf16_linear(s, rows, inputs, outputs);
+    bf16_linear_gradients(s, rows, inputs, outputs);
+  }
+
   // Decoding: one row against weights in the caches and beyond them, then a few rows.
   linear(s, 1, 576, 1536);
   linear(s, 1, 576, 49152);
@@ -29,8 +40,10 @@ void add_bench_list(Suite& s) {
 
   bf16_linear(s, 512, 576, 1536);
   bf16_linear_gradients(s, 512, 576, 1536);
-  for (const int64_t rows : {1, 8, 32, 64}) bf16_linear(s, rows, 576, 1536);
-  bf16_linear(s, 1, 576, 49152);
+  for (const int64_t rows : {1, 2, 4, 8, 32}) {
+    bf16_linear(s, rows, 576, 1536);
+    bf16_linear(s, rows, 576, 49152);
+  }
   bf16_linear(s, 1, 4096, 14336);
 
   const struct {
@@ -42,6 +55,8 @@ void add_bench_list(Suite& s) {
 
   log_probs(s, 512, 576, 49152);
   log_probs_backward(s, 512, 576, 49152);
+  bf16_log_probs(s, 512, 576, 49152);
+  bf16_log_probs_backward(s, 1024, 576, 49152);
 
   const Heads heads{9, 3, 64};
   attention(s, heads, 4, 256);
@@ -56,6 +71,7 @@ void add_bench_list(Suite& s) {
   gate(s, 1024, 1536);
   gate_backward(s, 1024, 1536);
   adamw(s, 16 << 20);
+  bf16_adamw(s, 8192, 2048);
   squared_norm(s, 16 << 20);
   sample(s, 32, 49152, false);
   sample(s, 32, 49152, true);

@@ -23,6 +23,8 @@ void compact(Suite& suite, const char* name, int32_t type, int64_t rows, int64_t
 // log softmax(hidden W^T) of one token a row, and all its gradients (three products).
 void log_probs(Suite& suite, int64_t rows, int64_t inputs, int64_t vocabulary);
 void log_probs_backward(Suite& suite, int64_t rows, int64_t inputs, int64_t vocabulary);
+void bf16_log_probs(Suite& suite, int64_t rows, int64_t inputs, int64_t vocabulary);
+void bf16_log_probs_backward(Suite& suite, int64_t rows, int64_t inputs, int64_t vocabulary);
 
 // Heads of a model.
 struct Heads {
@@ -42,6 +44,7 @@ void gate(Suite& suite, int64_t rows, int64_t width);
 void gate_backward(Suite& suite, int64_t rows, int64_t width);
 
 void adamw(Suite& suite, int64_t elements);
+void bf16_adamw(Suite& suite, int64_t outputs, int64_t inputs);  // with the bf16 copy
 void squared_norm(Suite& suite, int64_t elements);
 
 // filtered: the 50 greatest, then the 95 % of them.

@@ -18,6 +18,7 @@ struct HeadInputs {
   float temperature;
   float soft_cap;  // 0: off
   const CompactWeight* compact = nullptr;  // the forward reads it in place of head when it is there
+  const uint16_t* bf16 = nullptr;          // the same, forward and backward: a bf16 weight (cpu/narrow/narrow.h)
 };
 
 struct HeadGradients {

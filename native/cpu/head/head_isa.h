@@ -7,6 +7,7 @@ HE_ISA_BEGIN
 
 void head_log_probs(const Resources&, const HeadInputs&, float* log_prob, float* log_sum_exp, float* entropy);
 void head_log_probs_backward(const Resources&, const HeadInputs&, const HeadGradients&);
+void head_log_probs_backward_bf16(const Resources&, const HeadInputs&, const HeadGradients&);
 void head_logits(const Resources&, const HeadInputs&, float* y, int64_t y_stride);
 
 // cap * tanh(l / cap), in place; n logits.

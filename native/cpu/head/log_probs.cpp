@@ -7,15 +7,25 @@
 #include "cpu/head/logsumexp.h"
 #include "cpu/linear/linear_isa.h"
 #include "cpu/linear/product.h"
+#include "cpu/narrow/narrow.h"
 
 HE_ISA_BEGIN
 
-// Logits of the rows of one block against one tile of the vocabulary, capped; [rows, kVocabularyTile].
-static void tile_of_logits(const HeadInputs& in, int64_t row, int64_t rows, int64_t first, int64_t columns, float* logits, float* widened) {
+// Floats that the operands of a block of rows need beside its logits: a panel of a compact head widened, or the hidden states rounded and packed.
+static size_t operand_floats(const Resources& r, const HeadInputs& in, int64_t rows) {
+  if (in.bf16 != nullptr) return r.narrow.bf16.rows_floats(rows, in.width);
+  return in.compact != nullptr ? compact_scratch(in.width) : 0;
+}
+
+// Logits of the rows of one block against one tile of the vocabulary, capped; [rows, kVocabularyTile]. A bf16 head finds the packed rows in `operands`.
+static void tile_of_logits(const Resources& r, const HeadInputs& in, int64_t row, int64_t rows, int64_t first, int64_t columns, float* logits, float* operands) {
   Tile t{in.hidden + row * in.hidden_stride, in.hidden_stride, 1, nullptr, kPanel, in.width * kPanel, in.width, logits, kVocabularyTile, columns,
          in.bias != nullptr ? in.bias + first : nullptr, false};
-  if (in.compact != nullptr) {
-    compact_product(*in.compact, first, t, rows, widened);
+  if (in.bf16 != nullptr) {
+    const int64_t width = narrow_padded(in.width);
+    r.narrow.bf16.product({operands, rows, in.width, false}, {in.bf16 + first * width, width * kNarrowPanel, logits, kVocabularyTile, columns, t.bias, false});
+  } else if (in.compact != nullptr) {
+    compact_product(*in.compact, first, t, rows, operands);
   } else {
     t.b = in.head + first * in.width;
     product(t, rows);
@@ -35,20 +45,21 @@ void head_log_probs(const Resources& r, const HeadInputs& in, float* log_prob, f
   if (blocks > in.tokens) blocks = in.tokens;
   height = (in.tokens + blocks - 1) / blocks;
   const int64_t sum_floats = height * static_cast<int64_t>(sizeof(RowSum) / sizeof(float));
-  r.scratch.reserve(static_cast<size_t>(height * kVocabularyTile + sum_floats) + (in.compact != nullptr ? compact_scratch(in.width) : 0));
+  r.scratch.reserve(static_cast<size_t>(height * kVocabularyTile + sum_floats) + operand_floats(r, in, height));
   const float inverse_temperature = 1.0f / in.temperature;
   r.pool.parallel_for(blocks, [&](int64_t block, int worker) {
     const int64_t row = block * in.tokens / blocks, rows = (block + 1) * in.tokens / blocks - row;
     float* logits = r.scratch.of(worker);
     RowSum* sums = reinterpret_cast<RowSum*>(logits + height * kVocabularyTile);
-    float* widened = logits + height * kVocabularyTile + sum_floats;
+    float* operands = logits + height * kVocabularyTile + sum_floats;
+    if (in.bf16 != nullptr) r.narrow.bf16.pack_rows(in.hidden + row * in.hidden_stride, in.hidden_stride, {operands, rows, in.width, false});
     for (int64_t i = 0; i < rows; ++i) {
       sums[i] = row_sum_start();
       log_prob[row + i] = 0.0f;
     }
     for (int64_t first = 0; first < in.vocabulary; first += kVocabularyTile) {
       const int64_t columns = in.vocabulary - first < kVocabularyTile ? in.vocabulary - first : kVocabularyTile;
-      tile_of_logits(in, row, rows, first, columns, logits, widened);
+      tile_of_logits(r, in, row, rows, first, columns, logits, operands);
       for (int64_t i = 0; i < rows; ++i) {
         const float* z = logits + i * kVocabularyTile;
         if (entropy != nullptr) {
@@ -70,7 +81,9 @@ void head_log_probs(const Resources& r, const HeadInputs& in, float* log_prob, f
 }
 
 void head_logits(const Resources& r, const HeadInputs& in, float* y, int64_t y_stride) {
-  if (in.compact != nullptr) {
+  if (in.bf16 != nullptr) {
+    r.narrow.bf16.forward(r, in.hidden, in.hidden_stride, in.tokens, in.width, in.bf16, in.vocabulary, in.bias, y, y_stride, false);
+  } else if (in.compact != nullptr) {
     compact_forward(r, in.hidden, in.hidden_stride, in.tokens, *in.compact, in.bias, y, y_stride, false);
   } else {
     linear_forward(r, in.hidden, in.hidden_stride, in.tokens, in.width, in.head, in.vocabulary, in.bias, y, y_stride, false);

@@ -22,6 +22,8 @@ inline constexpr int64_t kNormElements = 4096;  // elements of one partial sum o
 
 struct OptimizerKernels {
   void (*adamw)(const AdamW&, int64_t begin, int64_t end);
+  // The same over the parameter of a weight in panels, pairs [begin, end) of the inputs of one panel, and its bf16 copy (cpu/narrow/narrow.h) in the same pass.
+  void (*adamw_copy)(const AdamW&, int64_t panel, int64_t inputs, int64_t begin, int64_t end, uint16_t* copy);
   // Sum of squares of n <= kNormElements elements.
   double (*sum_of_squares)(const float* x, int64_t n);
 };

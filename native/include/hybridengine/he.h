@@ -69,6 +69,16 @@ HE_API he_status he_bf16_backward_weight(he_context* ctx, const float* x, int64_
                                          int64_t outputs, float* dw, float* dbias);
 HE_API he_status he_bf16_embed(he_context* ctx, const int32_t* ids, int64_t tokens, const uint16_t* table, int64_t vocabulary, int64_t width, float scale,
                                int32_t offset, float* y, int64_t y_stride, int32_t accumulate);
+/* as he_log_probs, its backward (d_head: float32 panels) and he_logits */
+HE_API he_status he_bf16_log_probs(he_context* ctx, const float* hidden, int64_t hidden_stride, int64_t tokens, int64_t width, const uint16_t* w,
+                                   int64_t vocabulary, const float* bias, const int32_t* targets, float temperature, float soft_cap, float* log_prob,
+                                   float* log_sum_exp, float* entropy);
+HE_API he_status he_bf16_log_probs_backward(he_context* ctx, const float* hidden, int64_t hidden_stride, int64_t tokens, int64_t width, const uint16_t* w,
+                                            int64_t vocabulary, const float* bias, const int32_t* targets, float temperature, float soft_cap,
+                                            const float* log_sum_exp, const float* entropy, const float* d_log_prob, const float* d_log_sum_exp,
+                                            const float* d_entropy, float* d_hidden, int64_t d_hidden_stride, float* d_head, float* d_bias);
+HE_API he_status he_bf16_logits(he_context* ctx, const float* hidden, int64_t hidden_stride, int64_t rows, int64_t width, const uint16_t* w, int64_t vocabulary,
+                                const float* bias, float soft_cap, float* y, int64_t y_stride);
 
 /* ---- compact ---- weights in their own width; every product has the bits of the same one with the weights in float32. type, as he_convert: 1 bfloat16, 2 float16,
  * 7 Q8_0, 8 Q4_0, 9 Q4_1 (GGUF's blocks of 32 values along the inputs, which must be a multiple of 32). */
@@ -255,6 +265,10 @@ HE_API he_status he_log_probs_from_logits(he_context* ctx, int64_t rows, int64_t
 /* ---- optimizer ---- steps count from 1; gradient_scale [1] or null. */
 HE_API he_status he_adamw(he_context* ctx, int64_t n, float* parameter, const float* gradient, float* m, float* v, double learning_rate, double beta1,
                           double beta2, double epsilon, double weight_decay, int64_t step, const float* gradient_scale);
+/* the parameter is a packed float32 weight; its bf16 copy is written in the same pass */
+HE_API he_status he_adamw_bf16(he_context* ctx, int64_t outputs, int64_t inputs, float* parameter, const float* gradient, float* m, float* v,
+                               double learning_rate, double beta1, double beta2, double epsilon, double weight_decay, int64_t step,
+                               const float* gradient_scale, uint16_t* copy);
 HE_API he_status he_squared_norm(he_context* ctx, int32_t count, const float* const* tensors, const int64_t* lengths, double* result);
 
 /* ---- conversion ---- n values between element types 0 (f32), 1 (bf16), 2 (f16), 7 (q8_0), 8 (q4_0), 9 (q4_1); blocks of 32 must be whole. */

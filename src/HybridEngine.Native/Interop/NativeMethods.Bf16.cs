@@ -31,4 +31,19 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)]
     internal static partial HeStatus he_bf16_embed(
         ContextHandle ctx, int* ids, long tokens, ushort* table, long vocabulary, long width, float scale, int offset, float* y, long y_stride, int accumulate);
+
+    [LibraryImport(Library)]
+    internal static partial HeStatus he_bf16_log_probs(
+        ContextHandle ctx, float* hidden, long hidden_stride, long tokens, long width, ushort* w, long vocabulary, float* bias, int* targets, float temperature,
+        float soft_cap, float* log_prob, float* log_sum_exp, float* entropy);
+
+    [LibraryImport(Library)]
+    internal static partial HeStatus he_bf16_log_probs_backward(
+        ContextHandle ctx, float* hidden, long hidden_stride, long tokens, long width, ushort* w, long vocabulary, float* bias, int* targets, float temperature,
+        float soft_cap, float* log_sum_exp, float* entropy, float* d_log_prob, float* d_log_sum_exp, float* d_entropy, float* d_hidden, long d_hidden_stride,
+        float* d_head, float* d_bias);
+
+    [LibraryImport(Library)]
+    internal static partial HeStatus he_bf16_logits(
+        ContextHandle ctx, float* hidden, long hidden_stride, long rows, long width, ushort* w, long vocabulary, float* bias, float soft_cap, float* y, long y_stride);
 }

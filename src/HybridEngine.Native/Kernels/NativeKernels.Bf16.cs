@@ -34,6 +34,15 @@ public sealed unsafe partial class NativeKernels
         NativeMethods.he_bf16_embed(
             _context, I32(ids), ids.Count, Bf16(table, nameof(table)), table.Outputs, table.Inputs, scale, offset, F32(y), RowStride(y), Flag(accumulate)).Check();
 
+    private void LogProbsBf16(Tensor hidden, WeightMatrix head, Tensor bias, Tensor targets, HeadOptions options, Tensor logProb, Tensor logSumExp, Tensor entropy) =>
+        NativeMethods.he_bf16_log_probs(
+            _context, F32(hidden), RowStride(hidden), hidden.Shape[0], head.Inputs, Bf16(head, nameof(head)), head.Outputs, F32(bias), I32(targets),
+            options.Temperature, options.SoftCap, F32(logProb), F32(logSumExp), F32(entropy)).Check();
+
+    private void LogitsBf16(Tensor hidden, WeightMatrix head, Tensor bias, float softCap, Tensor y) =>
+        NativeMethods.he_bf16_logits(
+            _context, F32(hidden), RowStride(hidden), hidden.Shape[0], head.Inputs, Bf16(head, nameof(head)), head.Outputs, F32(bias), softCap, F32(y), RowStride(y)).Check();
+
     // As Packed: another backend's layout has another length.
     private static ushort* Bf16(WeightMatrix w, string name)
     {
