@@ -31,7 +31,7 @@ public sealed partial class ReferenceKernels
     public void AdamW(Tensor parameter, Tensor gradient, Tensor m, Tensor v, AdamWStep step, Tensor gradientScale, WeightMatrix? copy = null)
     {
         Contract.AdamW(Device, parameter, gradient, m, v, step, gradientScale, copy);
-        if (copy is not null && copy.Storage.Count != parameter.Count) { throw new ArgumentException($"copy is {copy} of {copy.Storage.Count} stored elements, expected {parameter.Count}, as parameter.", nameof(copy)); }
+        if (copy is not null && copy.Storage.Count != parameter.Count) { throw new ArgumentException($"parameter is {parameter}, expected {copy.Storage.Count} elements, the storage of a float32 weight of the size of copy, {copy}.", nameof(parameter)); }
         Span<float> p = Floats(parameter), g = Floats(gradient), first = Floats(m), second = Floats(v);
         double scale = gradientScale.IsEmpty ? 1 : Floats(gradientScale)[0];
         double correction1 = 1 - Math.Pow(step.Beta1, step.Step), correction2 = 1 - Math.Pow(step.Beta2, step.Step);

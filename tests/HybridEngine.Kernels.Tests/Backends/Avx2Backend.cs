@@ -27,3 +27,4 @@ public sealed class Avx2Expert : ExpertContract<Avx2Backend>;
 public sealed class Avx2Optimizer : OptimizerContract<Avx2Backend>;
 public sealed class Avx2Conversion : ConversionContract<Avx2Backend>;
 public sealed class Avx2Compact : CompactContract<Avx2Backend>;
+public sealed class Avx2BFloat16 : BFloat16Contract<Avx2Backend>;

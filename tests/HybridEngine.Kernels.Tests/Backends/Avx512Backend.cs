@@ -27,3 +27,4 @@ public sealed class Avx512Expert : ExpertContract<Avx512Backend>;
 public sealed class Avx512Optimizer : OptimizerContract<Avx512Backend>;
 public sealed class Avx512Conversion : ConversionContract<Avx512Backend>;
 public sealed class Avx512Compact : CompactContract<Avx512Backend>;
+public sealed class Avx512BFloat16 : BFloat16Contract<Avx512Backend>;

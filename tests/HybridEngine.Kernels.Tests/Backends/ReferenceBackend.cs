@@ -28,3 +28,4 @@ public sealed class ReferenceExpert : ExpertContract<ReferenceBackend>;
 public sealed class ReferenceOptimizer : OptimizerContract<ReferenceBackend>;
 public sealed class ReferenceConversion : ConversionContract<ReferenceBackend>;
 public sealed class ReferenceCompact : CompactContract<ReferenceBackend>;
+public sealed class ReferenceBFloat16 : BFloat16Contract<ReferenceBackend>;

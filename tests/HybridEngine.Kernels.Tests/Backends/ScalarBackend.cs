@@ -27,3 +27,4 @@ public sealed class ScalarExpert : ExpertContract<ScalarBackend>;
 public sealed class ScalarOptimizer : OptimizerContract<ScalarBackend>;
 public sealed class ScalarConversion : ConversionContract<ScalarBackend>;
 public sealed class ScalarCompact : CompactContract<ScalarBackend>;
+public sealed class ScalarBFloat16 : BFloat16Contract<ScalarBackend>;
