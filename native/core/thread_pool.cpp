@@ -2,7 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <cstdio>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -15,6 +15,8 @@
 #include <immintrin.h>
 #endif
 
+#include "core/cpu_limit.h"
+
 namespace he {
 
 namespace {
@@ -25,53 +27,28 @@ void pause_cpu() {
 #endif
 }
 
-// CPUs this process may run on, in order; empty when the system does not say.
-std::vector<int> allowed_cpus() {
-  std::vector<int> cpus;
-#if defined(__linux__)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0)
-    for (int i = 0; i < CPU_SETSIZE; ++i)
-      if (CPU_ISSET(i, &set)) cpus.push_back(i);
-#endif
-  return cpus;
-}
-
-// The container's quota in whole CPUs (cgroup v2), or 0 for none.
-int cpu_quota() {
-#if defined(__linux__)
-  if (std::FILE* f = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {
-    long quota = 0, period = 0;
-    const int n = std::fscanf(f, "%ld %ld", &quota, &period);
-    std::fclose(f);
-    if (n == 2 && quota > 0 && period > 0) return static_cast<int>((quota + period - 1) / period);
-  }
-#endif
-  return 0;
-}
-
-int default_threads() {
-  int n = static_cast<int>(allowed_cpus().size());
-  if (n == 0) n = static_cast<int>(std::thread::hardware_concurrency());
-  if (const int quota = cpu_quota(); quota > 0 && quota < n) n = quota;
-  return n > 0 ? n : 1;
-}
-
-constexpr int kSpins = 4000;       // about 50 microseconds: longer than the gaps inside a decode step, so that workers park only between steps
+constexpr int kSpins = 4000;         // about 50 microseconds: longer than the gaps inside a decode step, so that workers park only between steps
 constexpr int kSpinsToYield = 2000;  // the caller waits for a worker that the system may have taken off its CPU: let others run
 
 }  // namespace
 
-// One atomic word, the ticket, holds the generation (upper half) and the next index (lower half). Even generations are open: indices may be taken. Odd ones
-// are closed: the caller is writing the next job. A worker takes an index by compare-and-swap on a ticket of the generation it saw, so one that wakes late
-// takes nothing of a later job by mistake, and the caller need not wait for workers that never came: it counts finished indices, not workers.
+// Indices are dealt out beforehand: each worker has a range of its own, [head, tail) in one atomic word on a cache line of its own. It takes from the front; when
+// that is empty it helps the others, from the back of theirs. So neighbouring indices run on one core (what it wrote in the last loop and what it asked the memory
+// for ahead of time are its own), no cache line goes back and forth while everybody is busy, and a worker that the system keeps away costs one index, not a share.
+//
+// Whoever takes an index reads the job after that: the index came from a word written after the job's fields, and the job cannot be replaced while one of its
+// indices is unfinished. So a worker that comes late takes either nothing or something of the present job, and the caller waits for finished indices, not workers.
 struct ThreadPool::State {
+  struct alignas(64) Range {
+    std::atomic<uint64_t> bounds{0};  // head in the lower half, tail in the upper
+  };
+
   int size = 1;
   std::vector<std::thread> threads;
-  alignas(64) std::atomic<uint64_t> ticket{0};
-  std::atomic<uint32_t> count{0};
+  std::unique_ptr<Range[]> ranges;
   Call call = nullptr;
   const void* body = nullptr;
+  alignas(64) std::atomic<uint32_t> job{0};  // counts them: workers look here for news
   alignas(64) std::atomic<uint32_t> done{0};
   alignas(64) std::atomic<int> parked{0};
   std::atomic<bool> stop{false};
@@ -82,50 +59,51 @@ struct ThreadPool::State {
     {
       std::lock_guard lock(mutex);
       stop.store(true);
-      count.store(0);
-      ticket.store(((ticket.load() >> 32) + 2) << 32);  // an open job without indices: spinning workers leave their loop and see stop
+      job.fetch_add(1);  // spinning workers leave their loop and see stop
     }
     wake.notify_all();
     for (std::thread& t : threads) t.join();
   }
 
-  static uint32_t generation(uint64_t t) { return static_cast<uint32_t>(t >> 32); }
-  static bool is_open(uint64_t t) { return generation(t) % 2 == 0; }
+  static uint64_t pack(uint64_t head, uint64_t tail) { return tail << 32 | head; }
 
-  // Takes indices of this generation until there are none left.
-  void work(uint32_t job, int worker) {
-    uint32_t finished = 0;
-    uint64_t t = ticket.load(std::memory_order_acquire);
-    while (generation(t) == job) {
-      const uint32_t index = static_cast<uint32_t>(t);
-      if (index >= count.load(std::memory_order_acquire)) break;
-      if (!ticket.compare_exchange_weak(t, t + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
-      call(body, index, worker);  // the job cannot be replaced while this index is unfinished
-      ++finished;
-      t = ticket.load(std::memory_order_acquire);
+  bool take(int owner, bool front, uint32_t& index) {
+    std::atomic<uint64_t>& bounds = ranges[owner].bounds;
+    uint64_t b = bounds.load(std::memory_order_acquire);
+    for (;;) {
+      const uint32_t head = static_cast<uint32_t>(b), tail = static_cast<uint32_t>(b >> 32);
+      if (head >= tail) return false;
+      index = front ? head : tail - 1;
+      if (bounds.compare_exchange_weak(b, front ? pack(head + 1, tail) : pack(head, tail - 1), std::memory_order_acq_rel, std::memory_order_acquire)) return true;
     }
+  }
+
+  // Takes indices until there are none left.
+  void work(int worker) {
+    uint32_t finished = 0;
+    for (int i = 0; i < size; ++i)
+      for (uint32_t index; take((worker + i) % size, i == 0, index); ++finished) call(body, index, worker);
     if (finished > 0) done.fetch_add(finished, std::memory_order_release);
   }
 
   void loop(int worker) {
     uint32_t seen = 0;
-    auto news = [&](uint64_t t) { return is_open(t) && generation(t) != seen; };
     for (;;) {
-      uint64_t t = ticket.load(std::memory_order_acquire);
-      for (int spins = 0; !news(t) && spins < kSpins; ++spins) {
+      uint32_t now = job.load(std::memory_order_acquire);
+      for (int spins = 0; now == seen && spins < kSpins; ++spins) {
         pause_cpu();
-        t = ticket.load(std::memory_order_acquire);
+        now = job.load(std::memory_order_acquire);
       }
-      if (!news(t)) {
-        // parked is raised before the last look at the ticket, and the caller looks at parked after it wrote the ticket: one of the two sees the other.
+      if (now == seen) {
+        // parked is raised before the last look at the job, and the caller looks at parked after it wrote the job: one of the two sees the other.
         std::unique_lock lock(mutex);
         parked.fetch_add(1);
-        wake.wait(lock, [&] { return stop.load() || news(t = ticket.load()); });
+        wake.wait(lock, [&] { return stop.load() || (now = job.load()) != seen; });
         parked.fetch_sub(1);
       }
       if (stop.load()) return;
-      seen = generation(t);
-      work(seen, worker);
+      seen = now;
+      work(worker);
     }
   }
 };
@@ -133,23 +111,24 @@ struct ThreadPool::State {
 ThreadPool::ThreadPool(int threads) : state_(new State) {
   const std::vector<int> cpus = allowed_cpus();
   State& s = *state_;
-  s.size = threads > 0 ? threads : default_threads();
-  for (int i = 1; i < s.size; ++i) {
-    try {
+  s.size = threads > 0 ? threads : usable_cpus();
+  try {
+    s.ranges = std::make_unique<State::Range[]>(static_cast<size_t>(s.size));
+    for (int i = 1; i < s.size; ++i) {
       s.threads.emplace_back([&s, i] { s.loop(i); });
-    } catch (...) {  // the system has no more threads: end those that run, then say so
-      delete state_;
-      throw;
-    }
 #if defined(__linux__)
-    // Pinned, one a CPU, when the pool takes the whole machine. With fewer threads than CPUs the system places them better than we could: it sees who else runs.
-    if (s.size == static_cast<int>(cpus.size())) {
-      cpu_set_t set;
-      CPU_ZERO(&set);
-      CPU_SET(cpus[static_cast<size_t>(i)], &set);
-      pthread_setaffinity_np(s.threads.back().native_handle(), sizeof set, &set);
-    }
+      // Pinned, one a CPU, when the pool takes the whole machine. With fewer threads than CPUs the system places them better than we could: it sees who else runs.
+      if (s.size == static_cast<int>(cpus.size())) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET(cpus[static_cast<size_t>(i)], &set);
+        pthread_setaffinity_np(s.threads.back().native_handle(), sizeof set, &set);
+      }
 #endif
+    }
+  } catch (...) {  // the system has no more threads: end those that run, then say so
+    delete state_;
+    throw;
   }
 }
 
@@ -165,19 +144,17 @@ void ThreadPool::run(int64_t count, Call call, const void* body) {
     return;
   }
   if (count > INT32_MAX) throw std::invalid_argument("thread pool: too many tasks in one call");
-  // Close the finished generation before its fields change: a worker that still looks at it can take nothing.
-  const uint64_t closed = (s.ticket.load(std::memory_order_relaxed) >> 32) + 1;
-  s.ticket.store(closed << 32);
-  s.count.store(static_cast<uint32_t>(count), std::memory_order_release);
   s.call = call;
   s.body = body;
   s.done.store(0, std::memory_order_relaxed);
-  s.ticket.store((closed + 1) << 32);  // open
+  for (int w = 0; w < s.size; ++w)
+    s.ranges[w].bounds.store(State::pack(static_cast<uint64_t>(count * w / s.size), static_cast<uint64_t>(count * (w + 1) / s.size)), std::memory_order_release);
+  s.job.fetch_add(1);
   if (s.parked.load() > 0) {
-    { std::lock_guard lock(s.mutex); }  // a worker between its look at the ticket and its wait holds the lock
+    { std::lock_guard lock(s.mutex); }  // a worker between its look at the job and its wait holds the lock
     s.wake.notify_all();
   }
-  s.work(static_cast<uint32_t>(closed + 1), 0);
+  s.work(0);
   for (int spins = 0; s.done.load(std::memory_order_acquire) != static_cast<uint32_t>(count); ++spins) {
     if (spins < kSpinsToYield) {
       pause_cpu();

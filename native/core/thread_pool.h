@@ -14,7 +14,8 @@ class ThreadPool {
 
   int size() const;
 
-  // Runs body(index) or body(index, worker) for every index in [0, count), indices handed out one at a time to all threads; returns when all are done.
+  // Runs body(index) or body(index, worker) for every index in [0, count) and returns when all are done. Each thread starts on a stretch of its own, in ascending
+  // order (index i on thread i size / count, while everybody keeps pace); who has finished takes from the ends of the others.
   // worker is in [0, size()) and two calls that run at the same time have different ones: it names the scratch memory to use.
   // body must not throw and must not call parallel_for. Which thread runs which index is not fixed: results must not depend on it.
   template <class F>

@@ -60,6 +60,23 @@ TEST(ThreadPool, ParallelFor_WorkersRunningAtOnce_AreDistinct) {
   EXPECT_FALSE(clash.load());
 }
 
+// Index 0 ends when all others have: those of its own thread's stretch must be taken over.
+TEST(ThreadPool, ParallelFor_AThreadThatIsHeldUp_OthersTakeItsIndices) {
+  ThreadPool pool(3);
+  constexpr int kCount = 90;
+  std::atomic<int> others{0};
+  std::atomic<bool> complete{false};
+  pool.parallel_for(kCount, [&](int64_t i) {
+    if (i > 0) {
+      others.fetch_add(1);
+      return;
+    }
+    for (int wait = 0; wait < 30000 && others.load() < kCount - 1; ++wait) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    complete = others.load() == kCount - 1;
+  });
+  EXPECT_TRUE(complete.load());
+}
+
 TEST(Scratch, Reserve_KeepsTheGreatestSizeAndAligns) {
   he::Scratch scratch(2);
   scratch.reserve(1000);
