@@ -32,14 +32,19 @@ struct Tile {
   int64_t columns;    // of c that exist, at most 16 NV; b has all of them
   const float* bias;  // [columns] or null
   bool accumulate;    // add to c
+  // Asked for into L2 while this tile is computed, for each term of the sum: one line at ahead, ahead + 16, ...; or two, at ahead, ahead + 32, .... Null: nothing.
+  // In the order of addresses, so that the processor's own prefetcher sees a stream and runs before it: requests by software alone are too few for memory.
+  const float* ahead = nullptr;
+  int64_t ahead_step = 0;  // 16 or 32
 };
 
 // One chunk: acc = sum over n <= kChunk of a[., r] b[r, .], chains in ascending order from 0.
 template <int MR, int NV>
-static inline __attribute__((always_inline)) void tile_chunk(const float* a, const Tile& t, const float* b, int64_t n, V16 (&acc)[MR][NV]) {
+static inline __attribute__((always_inline)) void tile_chunk(const float* a, const Tile& t, const float* b, int64_t n, const float* ahead, V16 (&acc)[MR][NV]) {
   const int64_t s = t.a_row, s3 = 3 * t.a_row, a_step = t.a_step, b_step = t.b_step, b_panel = t.b_panel;
   // Four rows share a pointer: [p], [p + s], [p + 2s], [p + 3s] are one addressing mode each.
   const float* p[3] = {a, a + 4 * s, a + 8 * s};
+  const int64_t ahead_step = t.ahead_step;
 #pragma GCC unroll 12
   for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 8
@@ -57,6 +62,11 @@ static inline __attribute__((always_inline)) void tile_chunk(const float* a, con
       for (int v = 0; v < NV; ++v) acc[i][v] = fma(av, bv[v], acc[i][v]);
     }
     b += b_step;
+    if constexpr (NV == 2) {  // AVX-512's; the wide tiles of few rows read several streams at once, and those run ahead by themselves
+      __builtin_prefetch(ahead, 0, 2);
+      if (ahead_step == 32) __builtin_prefetch(ahead + 16, 0, 2);
+      ahead += ahead_step;
+    }
 #pragma GCC unroll 3
     for (int g = 0; g < (MR + 3) / 4; ++g) p[g] += a_step;
   }
@@ -85,7 +95,7 @@ struct Floats {
   using Operands = Tile;
   template <int MR, int NV>
   static inline __attribute__((always_inline)) void chunk(const Tile& t, int64_t r, int64_t n, V16 (&acc)[MR][NV]) {
-    tile_chunk<MR, NV>(t.a + r * t.a_step, t, t.b + r * t.b_step, n, acc);
+    tile_chunk<MR, NV>(t.a + r * t.a_step, t, t.b + r * t.b_step, n, t.ahead != nullptr ? t.ahead + r * t.ahead_step : t.b, acc);
   }
 };
 
