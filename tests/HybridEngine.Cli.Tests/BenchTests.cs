@@ -6,6 +6,28 @@ namespace HybridEngine.Cli.Tests;
 
 public sealed class BenchTests
 {
+    [Theory]
+    [InlineData("generate", "prefill", "decode")]
+    [InlineData("train", "forward", "backward", "optimizer")]
+    [InlineData("rlhf", "generate", "score", "train")]
+    [InlineData("prefill")]
+    public void Bench_Json_HasTheTimesOfItsPartsAndTheShareOfTheRoof(string what, params string[] parts)
+    {
+        CliResult r = Cli.Run("bench", what, "--json", "--quiet", "--backend", "reference", "--shape", "pocket", "--batch", "2", "--prompt", "6", "--new", "3", "--reps", "3");
+        Assert.Equal(0, r.ExitCode);
+        JsonElement line = JsonDocument.Parse(r.Output).RootElement;
+        double[] seconds = [.. line.GetProperty("seconds").EnumerateArray().Select(e => e.GetDouble())];
+        Assert.Equal(3, seconds.Length);
+        Assert.Equal(seconds.Order().ElementAt(1), line.GetProperty("seconds_median").GetDouble());
+        Assert.Equal(parts, line.GetProperty("parts").EnumerateObject().Select(p => p.Name));
+        Assert.All(line.GetProperty("parts").EnumerateObject(), p => Assert.InRange(p.Value.GetDouble(), 0, seconds.Max() + 1e-3));
+        Assert.Equal(("float32", "float32"), (line.GetProperty("dtype").GetString(), line.GetProperty("kv_type").GetString()));
+        Assert.Equal(what == "generate", line.TryGetProperty("decode_tokens_per_s", out _));
+        Assert.Equal(what == "generate", line.TryGetProperty("allocated_bytes_per_token", out _));
+        JsonElement roof = line.GetProperty("roof");
+        Assert.True(roof.GetProperty("tflops").GetDouble() > 0 && roof.GetProperty("gbytes_per_s").GetDouble() > 0 && roof.GetProperty("floor_seconds").GetDouble() >= 0);
+    }
+
     [Fact]
     public void Serve_SmallCacheAdaptersAndCancellations_AnswersEqualThoseAloneAndNothingLeaks()
     {

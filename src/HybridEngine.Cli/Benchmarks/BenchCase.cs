@@ -27,17 +27,17 @@ internal sealed record BenchCase(string What, int Batch, int Prompt, int New, in
         return prompts;
     }
 
-    /// <summary>Operations and bytes that no implementation with float32 keys and values can do without: two operations a weight and token (six in training), weights read once a pass, keys and values
-    /// read once a step.</summary>
+    /// <summary>Operations and bytes that no implementation can do without: two operations a weight and token (six in training), weights read once a pass, keys and values read once a step.</summary>
     /// <param name="c">The model.</param>
     /// <param name="weightBytes">Bytes of all matrices as they lie in memory.</param>
-    public (double Flops, double Bytes) Floor(DecoderConfig c, double weightBytes)
+    /// <param name="keyValueBytes">Of one element of the cache.</param>
+    public (double Flops, double Bytes) Floor(DecoderConfig c, double weightBytes, int keyValueBytes)
     {
         double qkv = (double)c.HiddenSize * (c.QueryHeads + 2 * c.KeyHeads) * c.HeadSize;
         double output = (double)c.HiddenSize * c.QueryHeads * c.HeadSize;
         double mlp = (double)c.HiddenSize * c.IntermediateSize * (c.GatedMlp ? 3 : 2);
         double blocks = c.Layers * (qkv + output + mlp), head = (double)c.VocabularySize * c.EmbeddingSize;
-        double keyBytes = 2.0 * c.Layers * c.KeyHeads * c.HeadSize * 4;
+        double keyBytes = 2.0 * c.Layers * c.KeyHeads * c.HeadSize * keyValueBytes;
         double attention = 4.0 * c.Layers * c.QueryHeads * c.HeadSize;   // operations a query and key
         double Pairs(double from, double count) => count * from + count * (count + 1) / 2;
 

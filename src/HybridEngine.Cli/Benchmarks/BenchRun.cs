@@ -7,8 +7,14 @@ using HybridEngine.Training;
 
 namespace HybridEngine.Cli.Benchmarks;
 
-/// <summary>Seconds of each repetition, and of its parts where it has some.</summary>
-internal sealed record BenchTimes(double[] Seconds, IReadOnlyDictionary<string, double[]> Parts);
+/// <summary>What a benchmark measured.</summary>
+/// <param name="Seconds">Of each repetition.</param>
+/// <param name="Parts">The same of its parts, where it has some.</param>
+internal sealed record BenchTimes(double[] Seconds, IReadOnlyDictionary<string, double[]> Parts)
+{
+    /// <summary>Managed bytes allocated in decoding steps, and bytes by which tensors grew in them, a new token; null where nothing is decoded.</summary>
+    public (double Managed, double Native)? AllocatedPerToken { get; init; }
+}
 
 /// <summary>Runs one case on a decoder.</summary>
 internal static class BenchRun
@@ -28,11 +34,17 @@ internal static class BenchRun
         using GenerationEngine engine = Engine(test, decoder);
         int[][] prompts = test.Prompts(decoder.Config);
         SamplingOptions sampling = new() { MaxTokens = test.New, IgnoreEos = true };
-        return Repeat(test, _ =>
+        PartTimes parts = new(test, "prefill", "decode");
+        DecodeAllocations allocations = new();
+        BenchTimes times = Repeat(test, r =>
         {
             for (int i = 0; i < prompts.Length; i++) { engine.Submit(new GenerationRequest { Prompt = prompts[i], Adapter = adapterOf?.Invoke(i), Sampling = sampling, RequestId = i, DecodeText = false }); }
-            engine.Run();
+            engine.Statistics.Reset();
+            allocations.Run(engine, count: r >= 0);
+            parts.Add(r, "prefill", engine.Statistics.PrefillTime.TotalSeconds);
+            parts.Add(r, "decode", engine.Statistics.DecodeTime.TotalSeconds);
         }, stop);
+        return times with { Parts = parts.Seconds, AllocatedPerToken = allocations.PerToken };
     }
 
     private static BenchTimes Prefill(BenchCase test, Decoder decoder, CancellationToken stop)
@@ -55,12 +67,14 @@ internal static class BenchRun
         TokenSelection targets = TokenSelection.NextTokens(batch);
         float[] gradient = new float[targets.Count];
         gradient.AsSpan().Fill(-1f / targets.Count);
-        return Repeat(test, _ =>
+        PartTimes parts = new(test, "forward", "backward", "optimizer");
+        BenchTimes times = Repeat(test, r =>
         {
-            model.TrainForward(batch, targets);
-            model.TrainBackward(gradient);
-            model.Step(1e-5);
+            parts.Time(r, "forward", () => model.TrainForward(batch, targets));
+            parts.Time(r, "backward", () => model.TrainBackward(gradient));
+            parts.Time(r, "optimizer", () => model.Step(1e-5));
         }, stop);
+        return times with { Parts = parts.Seconds };
     }
 
     // A PPO step of four models of this shape: rollout, reference, critic and reward scores, one step of actor and critic.
@@ -79,14 +93,13 @@ internal static class BenchRun
         using TrainableScalarModel critic = new(criticBody, criticHead, options.Training()), reward = new(rewardBody, rewardHead, options.Training());
         PromptStream prompts = new([.. test.Prompts(decoder.Config).Select(p => new RolloutPrompt(p, null))]);
         PpoTrainer trainer = new(options, new PpoModels(policy, critic, frozen, new ModelReward(reward)), prompts, _ => "");
-        Dictionary<string, double[]> parts = new() { ["generate"] = new double[test.Repetitions], ["score"] = new double[test.Repetitions], ["train"] = new double[test.Repetitions] };
+        PartTimes parts = new(test, "generate", "score", "train");
         BenchTimes times = Repeat(test, r =>
         {
             StepMetrics m = trainer.Step();
-            if (r < 0) { return; }
-            foreach (string part in parts.Keys) { parts[part][r] = m[$"time/{part}"]; }
+            foreach (string part in parts.Seconds.Keys) { parts.Add(r, part, m[$"time/{part}"]); }
         }, stop);
-        return times with { Parts = parts };
+        return times with { Parts = parts.Seconds };
     }
 
     private static GenerationEngine Engine(BenchCase test, Decoder decoder) => new(decoder, Sizes(test, decoder));

@@ -4,16 +4,21 @@ using HybridEngine.Core;
 
 namespace HybridEngine.Cli.Benchmarks;
 
-/// <summary>What this machine can do, measured now: float32 multiply-adds and memory reads on the given number of threads (best of several).</summary>
-/// <param name="FlopsPerSecond">A multiply-add counts two.</param>
+/// <summary>What this machine can do, measured now on the given number of threads (best of several).</summary>
+/// <param name="Instruction">That the model's products are made of, such as "bf16 dot"; "float32 multiply-add" where the backend measures none.</param>
+/// <param name="OperationsPerSecond">Of it; a multiply-add counts two.</param>
 /// <param name="BytesPerSecond">Sequential reads of memory far beyond the caches.</param>
-internal sealed record Roofline(double FlopsPerSecond, double BytesPerSecond)
+internal sealed record Roofline(string Instruction, double OperationsPerSecond, double BytesPerSecond)
 {
     private const int Repetitions = 5;
 
-    public static Roofline Measure(int threads)
+    /// <param name="kernels">The backend, which measures its own instructions where it can.</param>
+    /// <param name="arithmetic">Of the model's products.</param>
+    /// <param name="threads">For what is measured here.</param>
+    public static Roofline Measure(IKernels kernels, Arithmetic arithmetic, int threads)
     {
         const long bytes = 192L << 20;
+        PeakRate peak = kernels is IPeakRates measured ? measured.Peak(arithmetic) : new PeakRate("float32 multiply-add", Best(() => Together(threads, _ => MultiplyAdd())));
         Tensor[] memory = new Tensor[threads];
         for (int i = 0; i < threads; i++)
         {
@@ -23,14 +28,7 @@ internal sealed record Roofline(double FlopsPerSecond, double BytesPerSecond)
 
         try
         {
-            double flops = 0, read = 0;
-            for (int r = 0; r < Repetitions; r++)
-            {
-                flops = Math.Max(flops, Together(threads, _ => MultiplyAdd()));
-                read = Math.Max(read, Together(threads, i => Read(memory[i].AsSpan<float>())));
-            }
-
-            return new Roofline(flops, read);
+            return new Roofline(peak.Instruction, peak.OperationsPerSecond, Best(() => Together(threads, i => Read(memory[i].AsSpan<float>()))));
         }
         finally
         {
@@ -39,10 +37,17 @@ internal sealed record Roofline(double FlopsPerSecond, double BytesPerSecond)
     }
 
     /// <summary>The time that this much work needs at least, and which limit says so.</summary>
-    public (double Seconds, string Limit) Floor(double flops, double bytes)
+    public (double Seconds, string Limit) Floor(double operations, double bytes)
     {
-        double compute = flops / FlopsPerSecond, traffic = bytes / BytesPerSecond;
-        return compute >= traffic ? (compute, "float32 multiply-add") : (traffic, "memory read");
+        double compute = operations / OperationsPerSecond, traffic = bytes / BytesPerSecond;
+        return compute >= traffic ? (compute, Instruction) : (traffic, "memory read");
+    }
+
+    private static double Best(Func<double> measure)
+    {
+        double best = 0;
+        for (int r = 0; r < Repetitions; r++) { best = Math.Max(best, measure()); }
+        return best;
     }
 
     // Sum of every thread's own rate; all start together.
