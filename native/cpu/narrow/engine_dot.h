@@ -27,7 +27,12 @@ static inline int64_t vector_width(const DotTile& t, int v) {
   return left < 0 ? 0 : left > kLanes ? kLanes : left;
 }
 
-template <int MR, int NV, int kPrefetch>
+// What a tile asks for ahead of its weights: nothing, its own panels a little further on (few rows: every weight passes once, from memory), or the panel after
+// this one (the first block of rows that meets a panel: the others find the next one in L2).
+enum class Ahead { nothing, same_panels, next_panel };
+static constexpr int kAhead = 1024;  // elements, 2 KiB, of each panel's stream
+
+template <int MR, int NV, Ahead kWhat>
 static __attribute__((noinline)) void dot_tile(const DotTile& t) {
   __m512 acc[MR][NV];
 #pragma GCC unroll 12
@@ -48,7 +53,8 @@ static __attribute__((noinline)) void dot_tile(const DotTile& t) {
 #pragma GCC unroll 8
     for (int v = 0; v < NV; ++v) {
       const uint16_t* from = b + (v / 2) * panel + (v % 2) * 32;
-      if constexpr (kPrefetch > 0) __builtin_prefetch(from + kPrefetch);
+      if constexpr (kWhat == Ahead::same_panels) __builtin_prefetch(from + kAhead);
+      if constexpr (kWhat == Ahead::next_panel) __builtin_prefetch(from + panel, 0, 2);
       bv[v] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(from));
     }
 #pragma GCC unroll 12
@@ -131,18 +137,23 @@ struct Bf16Engine {
     for (; column < p.columns; column += 2 * kLanes)
       for (int64_t i = first; i < end; ++i) {
         const int64_t row = row_of(a.rows, i), height = row_of(a.rows, i + 1) - row;
-        kTiles[height - 1](at(row, height, column));
+        (i == first && column + kNarrowPanel < p.columns ? kFirst : kTiles)[height - 1](at(row, height, column));
       }
   }
 
  private:
   using Function = void (*)(const DotTile&);
-  static constexpr int kAhead = 1024;  // elements: 2 KiB of each panel's stream; weights of few rows come from memory
   static constexpr int64_t kWideRows = 6;
-  static constexpr Function kTiles[] = {dot_tile<1, 2, 0>, dot_tile<2, 2, 0>, dot_tile<3, 2, 0>, dot_tile<4, 2, 0>,  dot_tile<5, 2, 0>,  dot_tile<6, 2, 0>,
-                                        dot_tile<7, 2, 0>, dot_tile<8, 2, 0>, dot_tile<9, 2, 0>, dot_tile<10, 2, 0>, dot_tile<11, 2, 0>, dot_tile<12, 2, 0>};
-  static constexpr Function kWide[] = {dot_tile<1, dot_vectors(1), kAhead>, dot_tile<2, dot_vectors(2), kAhead>, dot_tile<3, dot_vectors(3), kAhead>,
-                                       dot_tile<4, dot_vectors(4), kAhead>, dot_tile<5, dot_vectors(5), kAhead>, dot_tile<6, dot_vectors(6), kAhead>};
+  template <int MR>
+  static constexpr Function plain = dot_tile<MR, 2, Ahead::nothing>;
+  template <int MR>
+  static constexpr Function first_of_panel = dot_tile<MR, 2, Ahead::next_panel>;
+  template <int MR>
+  static constexpr Function wide = dot_tile<MR, dot_vectors(MR), Ahead::same_panels>;
+  static constexpr Function kTiles[] = {plain<1>, plain<2>, plain<3>, plain<4>, plain<5>, plain<6>, plain<7>, plain<8>, plain<9>, plain<10>, plain<11>, plain<12>};
+  static constexpr Function kFirst[] = {first_of_panel<1>, first_of_panel<2>, first_of_panel<3>, first_of_panel<4>,  first_of_panel<5>,  first_of_panel<6>,
+                                        first_of_panel<7>, first_of_panel<8>, first_of_panel<9>, first_of_panel<10>, first_of_panel<11>, first_of_panel<12>};
+  static constexpr Function kWide[] = {wide<1>, wide<2>, wide<3>, wide<4>, wide<5>, wide<6>};
 
   static void store_words(uint32_t* to, __m512i words, int64_t n) {
     _mm512_mask_storeu_epi32(to, n >= kLanes ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << n) - 1u), words);
