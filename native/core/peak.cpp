@@ -77,7 +77,7 @@ struct TileShapes {
       shapes.bytes[t] = 64;                                             \
       shapes.rows[t] = 16;                                              \
     }                                                                   \
-    _tile_loadconfig(&shapes);                                          \
+    __asm__ volatile("ldtilecfg %0" ::"m"(shapes)); /* GCC PR 114098 */ \
     _tile_zero(0);                                                      \
     _tile_zero(1);                                                      \
     _tile_zero(2);                                                      \
