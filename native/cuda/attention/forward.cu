@@ -77,6 +77,7 @@ HE_GPU void attend(const AttentionArguments& a) {
 
   RowsOfWarp<D> mine;
   const int warp_row = first_row + static_cast<int>(warp()) * kRowsOfWarp;
+  HE_UNROLL
   for (int h = 0; h < 2; ++h) {
     const int row = warp_row + static_cast<int>(lane()) / 4 + 8 * h;
     const bool there = row < rows;
@@ -108,6 +109,7 @@ HE_GPU void attend(const AttentionArguments& a) {
     sync_block();
   }
 
+  HE_UNROLL
   for (int h = 0; h < 2; ++h) {
     const int row = warp_row + static_cast<int>(lane()) / 4 + 8 * h, column = static_cast<int>(lane()) % 4 * 2;
     if (row >= rows) continue;

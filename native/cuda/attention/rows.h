@@ -17,33 +17,40 @@ struct RowsOfWarp {
   float max[2], sum[2], total[D / 8][4];              // of the chunks before it
 
   HE_GPU void begin() {
+    HE_UNROLL
     for (int h = 0; h < 2; ++h) max[h] = minus_infinity(), sum[h] = 0.0f;
     HE_UNROLL
     for (int n = 0; n < D / 8; ++n)
+      HE_UNROLL
       for (int i = 0; i < 4; ++i) total[n][i] = 0.0f;
     begin_chunk();
   }
 
   HE_GPU void begin_chunk() {
+    HE_UNROLL
     for (int h = 0; h < 2; ++h) chunk_max[h] = minus_infinity(), chunk_sum[h] = 0.0f;
     HE_UNROLL
     for (int n = 0; n < D / 8; ++n)
+      HE_UNROLL
       for (int i = 0; i < 4; ++i) chunk[n][i] = 0.0f;
   }
 
   /// The rows' share of the chunk: the four lanes of a row added pairwise (distance 1, 2).
   HE_GPU void end_chunk() {
+    HE_UNROLL
     for (int h = 0; h < 2; ++h)
       for (unsigned distance = 1; distance < 4; distance *= 2) chunk_sum[h] += shuffle_xor(chunk_sum[h], distance);
   }
 
   HE_GPU void join() {
+    HE_UNROLL
     for (int h = 0; h < 2; ++h) {
       const Join join(max[h], chunk_max[h]);
       max[h] = join.maximum_;
       sum[h] = join(sum[h], chunk_sum[h]);
       HE_UNROLL
       for (int n = 0; n < D / 8; ++n)
+        HE_UNROLL
         for (int i = 2 * h; i < 2 * h + 2; ++i) total[n][i] = join(total[n][i], chunk[n][i]);
     }
   }
@@ -54,6 +61,7 @@ struct RowsOfWarp {
     float s[kTile / 8][4];
     HE_UNROLL
     for (int n = 0; n < kTile / 8; ++n)
+      HE_UNROLL
       for (int i = 0; i < 4; ++i) s[n][i] = 0.0f;
     HE_UNROLL
     for (int d = 0; d < D; d += 16) {
@@ -85,10 +93,12 @@ struct RowsOfWarp {
  private:
   // Scores to weights relative to the chunk's greatest score so far; what was summed under a lesser one is scaled down. A tile without visible keys changes no bit.
   HE_GPU void weigh(float (&s)[kTile / 8][4], int first, const Score& score) {
+    HE_UNROLL
     for (int h = 0; h < 2; ++h) {
       float m = chunk_max[h];
       HE_UNROLL
       for (int n = 0; n < kTile / 8; ++n)
+        HE_UNROLL
         for (int i = 0; i < 2; ++i) {
           const int key = first + n * 8 + i;
           float& x = s[n][2 * h + i];
@@ -102,9 +112,11 @@ struct RowsOfWarp {
       chunk_sum[h] *= factor;
       HE_UNROLL
       for (int n = 0; n < D / 8; ++n)
+        HE_UNROLL
         for (int i = 2 * h; i < 2 * h + 2; ++i) chunk[n][i] *= factor;
       HE_UNROLL
       for (int n = 0; n < kTile / 8; ++n)
+        HE_UNROLL
         for (int i = 2 * h; i < 2 * h + 2; ++i) {
           s[n][i] = exp2_fast(s[n][i] - base);
           chunk_sum[h] += s[n][i];

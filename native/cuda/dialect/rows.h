@@ -31,6 +31,7 @@ template <class T>
 HE_GPU Four get_four(Global<const T> row, int i, int end, bool vectors) {
   if (vectors) return get_vector(row, i);
   Four x;
+  HE_UNROLL
   for (int j = 0; j < 4; ++j) x.v[j] = i + j < end ? get_float(row, i + j) : 0.0f;
   return x;
 }
@@ -40,6 +41,7 @@ HE_GPU void set_four(Global<T> row, int i, int end, bool vectors, const Four& x)
     set_vector(row, i, x);
     return;
   }
+  HE_UNROLL
   for (int j = 0; j < 4; ++j)
     if (i + j < end) set_float(row, i + j, x.v[j]);
 }

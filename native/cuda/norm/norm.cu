@@ -29,9 +29,11 @@ HE_GPU void norm(const NormArguments<T>& a) {
     Four v = get_four(x, i, a.width, vectors);
     if (add) {
       const Four r = get_four(residual, i, a.width, vectors);
+      HE_UNROLL
       for (int j = 0; j < 4; ++j) v.v[j] = round_to(v.v[j] + r.v[j], a.y);
       set_four(sum, i, a.width, vectors, v);
     }
+    HE_UNROLL
     for (int j = 0; j < 4; ++j) total += v.v[j], squares = fma(v.v[j], v.v[j], squares);
   }
   const Global<const T> in = add ? static_cast<Global<const T>>(sum) : x;
@@ -42,6 +44,7 @@ HE_GPU void norm(const NormArguments<T>& a) {
     squares = 0.0f;
     for (int i = first; i < a.width; i += step) {
       const Four v = get_four(in, i, a.width, vectors);
+      HE_UNROLL
       for (int j = 0; j < 4; ++j) {
         const float centred = i + j < a.width ? v.v[j] - mean : 0.0f;
         squares = fma(centred, centred, squares);
@@ -59,6 +62,7 @@ HE_GPU void norm(const NormArguments<T>& a) {
     const Four w = get_four(a.weight, i, a.width, vectors);
     Four b = {{0.0f, 0.0f, 0.0f, 0.0f}};
     if (with_bias) b = get_four(a.bias, i, a.width, vectors);
+    HE_UNROLL
     for (int j = 0; j < 4; ++j) v.v[j] = fma((v.v[j] - mean) * inverse, w.v[j] + a.weight_offset, b.v[j]);
     set_four(y, i, a.width, vectors, v);
   }
