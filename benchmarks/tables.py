@@ -44,6 +44,8 @@ def rate(results, key="tokens_per_s"):
 
 
 def table(head, rows):
+    if not rows:
+        return "Not measured yet."
     return "\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)] + ["| " + " | ".join(r) + " |" for r in rows])
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Side by side on this machine, in turns (A B A B): ours in every type, llama.cpp, PyTorch and oneDNN. Raw JSON lines into OUT; benchmarks/tables.py makes the tables.
 #
-#   benchmarks/peers/run.sh [OUT]       default artifacts/peers; OUT/peers.jsonl is appended to, OUT/errors.log says what failed
+#   benchmarks/peers/run.sh [OUT]       default artifacts/peers; OUT/peers.jsonl is appended to, artifacts/peers-errors.log says what failed
 #   PARTS='files steps products'        which comparisons; all by default
 #     files      reading and decoding GGUF files, beside llama.cpp: 512 tokens; 64 new ones in 1, 8 and 32 sequences
 #     steps      rollouts, training, RLHF of a published shape with random weights, beside PyTorch
@@ -24,7 +24,7 @@ hybridengine=artifacts/hybridengine
 record() { # who, then a command that prints JSON lines
   who=$1; shift
   printf '  %s: %s\n' "$who" "$*" >&2
-  "$@" 2>>"$out/errors.log" | grep '^{' | while IFS= read -r line; do
+  "$@" 2>>artifacts/peers-errors.log | grep '^{' | while IFS= read -r line; do
     printf '{"who":"%s","round":%d,"command":"%s","result":%s}\n' "$who" "$round" "$(printf '%s' "$*" | sed 's/["\\]/\\&/g')" "$line" >> "$out/peers.jsonl"
   done
 }
@@ -78,7 +78,7 @@ products() {
   for program in he_bench he_onednn; do
     [ -x artifacts/native/bench/$program ] || continue
     printf '  %s\n' "$program" >&2
-    artifacts/native/bench/$program --only "${PRODUCTS:-512x512,1024x1024,2048x2048,576x1536,1x4096}" --repeat "$reps" --threads "$threads" --json "$out/$program-$round.json" >> "$out/errors.log" 2>&1
+    artifacts/native/bench/$program --only "${PRODUCTS:-512x512,1024x1024,2048x2048,576x1536,1x4096}" --repeat "$reps" --threads "$threads" --json "$out/$program-$round.json" >> artifacts/peers-errors.log 2>&1
   done
 }
 
