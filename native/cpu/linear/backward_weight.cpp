@@ -10,6 +10,8 @@ HE_ISA_BEGIN
 
 static constexpr int64_t kScratchFloats = 2 << 20;  // of x and of dy at a time: 8 MiB each, inside the last-level cache of the machines that we know
 static constexpr int64_t kTaskRows = 32;            // copied by one task
+static constexpr int64_t kAhead = 64;               // floats of a row asked for before they are copied: what is read are short pieces of many rows, no stream that
+                                                    // the processor's own prefetcher would see
 
 int64_t linear_columns_length(int64_t rows, int64_t columns) { return (columns + kTileRows - 1) / kTileRows * kTileRows * rows; }
 
@@ -19,7 +21,11 @@ void linear_pack_columns(const Resources& r, const float* x, int64_t x_stride, i
     for (int64_t k = 0; k < columns; k += kTileRows) {
       const int64_t height = columns - k < kTileRows ? columns - k : kTileRows;
       float* to = packed + k * rows;
-      for (int64_t i = task * kTaskRows; i < end; ++i) store_n(to + i * kTileRows, load_n(x + i * x_stride + k, height), height);
+      for (int64_t i = task * kTaskRows; i < end; ++i) {
+        const float* from = x + i * x_stride + k;
+        __builtin_prefetch(from + kAhead);
+        store_n(to + i * kTileRows, load_n(from, height), height);
+      }
     }
   });
 }
@@ -33,6 +39,8 @@ void linear_pack_slices(const Resources& r, const float* dy, int64_t dy_stride, 
       const int64_t width = outputs - o < kPanel ? outputs - o : kPanel;
       for (int64_t i = task * kTaskRows; i < end; ++i) {
         const float* from = dy + i * dy_stride + o;
+        __builtin_prefetch(from + kAhead);
+        __builtin_prefetch(from + kAhead + 16);
         float* to = slices + o * rows + i * kPanel;
         store(to, load_n(from, width < 16 ? width : 16));
         store(to + 16, width > 16 ? load_n(from + 16, width - 16) : zero());
@@ -53,8 +61,12 @@ void linear_backward_weight_packed(const Resources& r, const float* packed, int6
     for (int64_t column = 0; column < width; column += 16 * kTileVectors)
       for (int64_t block = part * blocks / ranges; block < (part + 1) * blocks / ranges; ++block) {
         const int64_t k = block * kTileRows, height = columns - k < kTileRows ? columns - k : kTileRows;
-        kTiles[height - 1](Tile{packed + k * rows, 1, kTileRows, slices + o * rows + column, kPanel, 0, rows, dw + o * inputs + k * kPanel + column, kPanel,
-                                width - column, nullptr, true});
+        Tile t{packed + k * rows, 1, kTileRows, slices + o * rows + column, kPanel, 0, rows, dw + o * inputs + k * kPanel + column, kPanel, width - column, nullptr, true};
+        // The first two blocks of a panel ask for one half each of the next panel, the others for the block after them.
+        const int64_t nth = block - part * blocks / ranges;
+        t.ahead = nth < 2 ? slices + (o + kPanel) * rows + nth * 16 * rows : packed + (k + kTileRows) * rows;
+        t.ahead_step = 16;
+        kTiles[height - 1](t);
       }
   });
 }
