@@ -9,12 +9,12 @@ using he::cpu::CompactWeight;
 
 namespace {
 
-bool known(int32_t type) { return he::cpu::compact_block_bytes(static_cast<CompactType>(type)) > 0; }
+bool known(int32_t type) { return he::cpu::compact_sizes(static_cast<CompactType>(type)).values > 0; }
 
 CompactWeight weight(int32_t type, const void* data, int64_t outputs, int64_t inputs) {
   require(known(type), "compact: unknown weight type");
   require(outputs >= 0 && inputs >= 0, "compact: outputs and inputs must be 0 or more");
-  require(inputs % he::cpu::kCompactBlock == 0, "compact: inputs must be a multiple of 32");
+  require(inputs % he::cpu::compact_sizes(static_cast<CompactType>(type)).values == 0, "compact: inputs must fill whole blocks (of 32; 256 for K types)");
   return {static_cast<CompactType>(type), static_cast<const uint8_t*>(data), outputs, inputs};
 }
 
@@ -34,9 +34,10 @@ he::cpu::HeadInputs head(const CompactWeight& w, const float* hidden, int64_t hi
 extern "C" {
 
 int64_t he_compact_length(int32_t type, int64_t outputs, int64_t inputs) {
-  if (!known(type) || outputs < 0 || inputs < 0 || inputs % he::cpu::kCompactBlock != 0) return -1;
+  const he::cpu::CompactSizes sizes = he::cpu::compact_sizes(static_cast<CompactType>(type));
+  if (sizes.values == 0 || outputs < 0 || inputs < 0 || inputs % sizes.values != 0) return -1;
   const int64_t panels = (outputs + he::cpu::kCompactOutputs - 1) / he::cpu::kCompactOutputs;
-  return panels * he::cpu::kCompactOutputs * (inputs / he::cpu::kCompactBlock) * he::cpu::compact_block_bytes(static_cast<CompactType>(type));
+  return panels * he::cpu::kCompactOutputs * (inputs / sizes.values) * sizes.packed;
 }
 
 he_status he_compact_pack(he_context* ctx, int32_t type, const void* source, int64_t outputs, int64_t inputs, void* packed) {

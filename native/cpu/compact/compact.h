@@ -6,26 +6,41 @@
 
 namespace he::cpu {
 
-// Values of the C ABI, the same as of he_convert. Blocks hold 32 values of one output, along the inputs (cpu/conversion/blocks.h has the formulas).
-enum class CompactType : int32_t { bfloat16 = 1, float16 = 2, q8_0 = 7, q4_0 = 8, q4_1 = 9 };
+// Values of the C ABI, the same as of he_convert. Blocks hold 32 or 256 values of one output, along the inputs (cpu/conversion/blocks.h and k_blocks.h have the formulas).
+enum class CompactType : int32_t { bfloat16 = 1, float16 = 2, q8_0 = 7, q4_0 = 8, q4_1 = 9, q2_k = 10, q3_k = 11, q4_k = 12, q5_k = 13, q6_k = 14 };
 
-inline constexpr int64_t kCompactBlock = 32;    // inputs of a block; the inputs of a compact weight fill whole blocks
+inline constexpr int64_t kCompactBlock = 32;    // inputs that are handled at once; those of a compact weight fill whole ones
 inline constexpr int64_t kCompactOutputs = 32;  // outputs of a panel
 
-// Bytes of 32 values.
-constexpr int64_t compact_block_bytes(CompactType type) {
+struct CompactSizes {
+  int64_t values;  // of a block in a file; 0: no such type
+  int64_t stored;  // its bytes there
+  int64_t packed;  // its share of a panel in bytes: K types have their six-bit scales unpacked
+};
+
+constexpr CompactSizes compact_sizes(CompactType type) {
   switch (type) {
     case CompactType::bfloat16:
     case CompactType::float16:
-      return 64;
+      return {32, 64, 64};
     case CompactType::q8_0:
-      return 34;
+      return {32, 34, 34};
     case CompactType::q4_0:
-      return 18;
+      return {32, 18, 18};
     case CompactType::q4_1:
-      return 20;
+      return {32, 20, 20};
+    case CompactType::q2_k:
+      return {256, 84, 84};
+    case CompactType::q3_k:
+      return {256, 110, 114};
+    case CompactType::q4_k:
+      return {256, 144, 148};
+    case CompactType::q5_k:
+      return {256, 176, 180};
+    case CompactType::q6_k:
+      return {256, 210, 210};
   }
-  return 0;
+  return {};
 }
 
 struct CompactWeight {

@@ -10,6 +10,30 @@ static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
+void compact_product(const CompactWeight& w, int64_t column, const Tile& whole, int64_t rows, float* scratch) {
+  const int64_t bytes = panel_bytes(w.type, w.inputs);
+  const uint8_t* panel = w.data + column / kPanel * bytes;
+  with_block(w.type, [&](auto block) {
+    using Block = decltype(block);
+    if (rows <= kFewRows) {
+      CompactTile t{whole, panel, bytes, 0, nullptr};
+      if constexpr (Block::kHasQuads) t.widen = widen_square<Block>;
+      return product_few<Block>(t, rows);
+    }
+    Tile t = whole;
+    t.b = scratch;
+    t.b_step = kPanel;
+    t.b_panel = 0;
+    for (int64_t done = 0; done < whole.columns; done += kPanel, panel += bytes) {
+      widen<Block>(panel, w.inputs, scratch);
+      t.columns = whole.columns - done < kPanel ? whole.columns - done : kPanel;
+      product(t, rows);
+      t.c += kPanel;
+      if (t.bias != nullptr) t.bias += kPanel;
+    }
+  });
+}
+
 static constexpr int64_t kTasksPerThread = 8;
 static constexpr int64_t kGrain = 4;  // panels: as many as the widest tile takes
 

@@ -20,11 +20,6 @@ static inline V16 load_nibbles(const uint8_t* p) {
   const __m512i wide = _mm512_cvtepu8_epi32(load_bytes(p));
   return {_mm512_cvtepi32_ps(Half == 0 ? _mm512_and_si512(wide, _mm512_set1_epi32(15)) : _mm512_srli_epi32(wide, 4))};
 }
-template <int Half>
-static inline V16 load_signed_nibbles(const uint8_t* p) {
-  const __m512i wide = _mm512_cvtepi8_epi32(load_bytes(p));
-  return {_mm512_cvtepi32_ps(_mm512_srai_epi32(Half == 0 ? _mm512_slli_epi32(wide, 28) : wide, Half == 0 ? 28 : 4))};
-}
 
 #elif defined(__AVX2__)
 
@@ -43,15 +38,6 @@ static inline __m256 half_of_nibbles(const uint8_t* p) {
 template <int Half>
 static inline V16 load_nibbles(const uint8_t* p) {
   return {half_of_nibbles<Half>(p), half_of_nibbles<Half>(p + 8)};
-}
-template <int Half>
-static inline __m256 half_of_signed_nibbles(const uint8_t* p) {
-  const __m256i wide = _mm256_cvtepi8_epi32(load_bytes(p));
-  return _mm256_cvtepi32_ps(_mm256_srai_epi32(Half == 0 ? _mm256_slli_epi32(wide, 28) : wide, Half == 0 ? 28 : 4));
-}
-template <int Half>
-static inline V16 load_signed_nibbles(const uint8_t* p) {
-  return {half_of_signed_nibbles<Half>(p), half_of_signed_nibbles<Half>(p + 8)};
 }
 
 #else
@@ -75,12 +61,6 @@ template <int Half>
 static inline V16 load_nibbles(const uint8_t* p) {
   V16 r;
   for (int i = 0; i < kLanes; ++i) r.v[i] = static_cast<float>(Half == 0 ? p[i] & 15 : p[i] >> 4);
-  return r;
-}
-template <int Half>
-static inline V16 load_signed_nibbles(const uint8_t* p) {
-  V16 r;
-  for (int i = 0; i < kLanes; ++i) r.v[i] = static_cast<float>(((Half == 0 ? p[i] & 15 : p[i] >> 4) ^ 8) - 8);
   return r;
 }
 
