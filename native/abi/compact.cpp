@@ -1,6 +1,7 @@
 // Compact exports.
 #include "abi/guard.h"
 #include "core/context.h"
+#include "cpu/narrow/narrow.h"
 
 using he::guard;
 using he::require;
@@ -27,6 +28,13 @@ he::cpu::HeadInputs head(const CompactWeight& w, const float* hidden, int64_t hi
   he::cpu::HeadInputs in{hidden, hidden_stride, tokens, w.inputs, nullptr, w.outputs, bias, targets, temperature, soft_cap};
   in.compact = &w;
   return in;
+}
+
+// One that products with activations of 8 bits take.
+CompactWeight int8_weight(int32_t type, const void* data, int64_t outputs, int64_t inputs) {
+  const CompactWeight w = weight(type, data, outputs, inputs);
+  require(w.type != CompactType::bfloat16 && w.type != CompactType::float16, "int8: weights of 16 bits, expected a block type");
+  return w;
 }
 
 }  // namespace
@@ -82,6 +90,34 @@ he_status he_compact_logits(he_context* ctx, int32_t type, const float* hidden, 
   return guard([&] {
     const CompactWeight table = weight(type, w, vocabulary, width);
     ctx->isa.kernels.head.logits(ctx->resources(), head(table, hidden, hidden_stride, rows, bias, nullptr, 1, soft_cap), y, y_stride);
+  });
+}
+
+he_status he_int8_linear(he_context* ctx, int32_t type, const float* x, int64_t x_stride, int64_t rows, int64_t inputs, const void* w, int64_t outputs,
+                         const float* bias, float* y, int64_t y_stride, int32_t accumulate) {
+  return guard([&] {
+    require(rows >= 0, "int8_linear: rows must be 0 or more");
+    ctx->narrow.int8.forward(ctx->resources(), x, x_stride, rows, int8_weight(type, w, outputs, inputs), bias, y, y_stride, accumulate != 0);
+  });
+}
+
+he_status he_int8_log_probs(he_context* ctx, int32_t type, const float* hidden, int64_t hidden_stride, int64_t tokens, int64_t width, const void* w, int64_t vocabulary,
+                            const float* bias, const int32_t* targets, float temperature, float soft_cap, float* log_prob, float* log_sum_exp, float* entropy) {
+  return guard([&] {
+    const CompactWeight table = int8_weight(type, w, vocabulary, width);
+    he::cpu::HeadInputs in = head(table, hidden, hidden_stride, tokens, bias, targets, temperature, soft_cap);
+    in.int8 = true;
+    ctx->isa.kernels.head.log_probs(ctx->resources(), in, log_prob, log_sum_exp, entropy);
+  });
+}
+
+he_status he_int8_logits(he_context* ctx, int32_t type, const float* hidden, int64_t hidden_stride, int64_t rows, int64_t width, const void* w, int64_t vocabulary,
+                         const float* bias, float soft_cap, float* y, int64_t y_stride) {
+  return guard([&] {
+    const CompactWeight table = int8_weight(type, w, vocabulary, width);
+    he::cpu::HeadInputs in = head(table, hidden, hidden_stride, rows, bias, nullptr, 1, soft_cap);
+    in.int8 = true;
+    ctx->isa.kernels.head.logits(ctx->resources(), in, y, y_stride);
   });
 }
 

@@ -7,6 +7,9 @@ internal static class Operands
 {
     private const int Block = 32;
 
+    // 2^-120: blocks below this magnitude are zeros, because 127 / greatest would overflow.
+    private const float Least = 7.52316385e-37f;
+
     /// <summary>Rows of <paramref name="x"/> rounded as the arithmetic says; the tensor itself where there is nothing to round.</summary>
     public static Tensor Of(Tensor x, Arithmetic arithmetic)
     {
@@ -36,7 +39,8 @@ internal static class Operands
             ReadOnlySpan<float> block = from.Slice(start, Math.Min(Block, from.Length - start));
             float greatest = 0;
             foreach (float value in block) { greatest = Math.Max(greatest, Math.Abs(value)); }
-            float scale = greatest / 127, inverse = greatest > 0 ? 127 / greatest : 0;
+            float scale = greatest / 127, inverse = greatest >= Least ? 127 / greatest : 0;
+            if (greatest < Least) { scale = 0; }
             for (int i = 0; i < block.Length; i++) { to[start + i] = scale * MathF.Round(block[i] * inverse); }
         }
     }

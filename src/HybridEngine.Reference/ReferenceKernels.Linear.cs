@@ -31,7 +31,17 @@ public sealed partial class ReferenceKernels
     {
         Contract.Pack(Device, source, destination);
         if (source.DType == DType.Float32) { Copy(source, Matrix(destination)); }
+        else if (source.DType.BlockLength() == KBlocks.Length) { Dequantize(source, destination); }
         else { Convert(source, Matrix(destination)); }
+    }
+
+    private static void Dequantize(Tensor source, WeightMatrix destination)
+    {
+        if (!source.IsContiguous) { throw new ArgumentException($"{nameof(source)} is {source} with strides {source.Strides}, expected a dense tensor.", nameof(source)); }
+        ReadOnlySpan<byte> blocks = Bytes(source);
+        Span<float> values = Floats(destination.Storage);
+        int size = source.DType.BlockBytes();
+        for (int i = 0; i < blocks.Length / size; i++) { KBlocks.Dequantize(source.DType, blocks.Slice(i * size, size), values.Slice(i * KBlocks.Length, KBlocks.Length)); }
     }
 
     /// <inheritdoc />

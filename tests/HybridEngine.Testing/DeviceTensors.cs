@@ -14,6 +14,9 @@ public static class DeviceTensors
     /// <summary>A dense int64 vector.</summary>
     public static Tensor Longs(this IDeviceMemory device, ReadOnlySpan<long> values) => Of(device, DType.Int64, values, [values.Length]);
 
+    /// <summary>A dense tensor of a block type with these bytes.</summary>
+    public static Tensor Blocks(this IDeviceMemory device, DType dtype, ReadOnlySpan<byte> bytes, params ReadOnlySpan<long> extents) => Of(device, dtype, bytes, extents);
+
     /// <summary>The values of a tensor in row-major order; rows may be strided.</summary>
     public static float[] Read(this IDeviceMemory device, Tensor tensor) => Read<float>(device, tensor);
 

@@ -19,6 +19,7 @@ struct HeadInputs {
   float soft_cap;  // 0: off
   const CompactWeight* compact = nullptr;  // the forward reads it in place of head when it is there
   const uint16_t* bf16 = nullptr;          // the same, forward and backward: a bf16 weight (cpu/narrow/narrow.h)
+  bool int8 = false;                       // compact times activations of 8 bits
 };
 
 struct HeadGradients {

@@ -11,19 +11,25 @@
 
 HE_ISA_BEGIN
 
+// Of a panel as the int8 product expands it, in whole cache lines.
+static size_t panel_floats(const Resources& r, const HeadInputs& in) { return (r.narrow.int8.scratch_floats(in.width) + 15) / 16 * 16; }
+
 // Floats that the operands of a block of rows need beside its logits: a panel of a compact head widened, or the hidden states rounded and packed.
 static size_t operand_floats(const Resources& r, const HeadInputs& in, int64_t rows) {
   if (in.bf16 != nullptr) return r.narrow.bf16.rows_floats(rows, in.width);
+  if (in.int8) return panel_floats(r, in) + r.narrow.int8.rows_floats(rows, in.width);
   return in.compact != nullptr ? compact_scratch(in.width) : 0;
 }
 
-// Logits of the rows of one block against one tile of the vocabulary, capped; [rows, kVocabularyTile]. A bf16 head finds the packed rows in `operands`.
+// Logits of the rows of one block against one tile of the vocabulary, capped; [rows, kVocabularyTile]. A bf16 or int8 head finds the packed rows in `operands`.
 static void tile_of_logits(const Resources& r, const HeadInputs& in, int64_t row, int64_t rows, int64_t first, int64_t columns, float* logits, float* operands) {
   Tile t{in.hidden + row * in.hidden_stride, in.hidden_stride, 1, nullptr, kPanel, in.width * kPanel, in.width, logits, kVocabularyTile, columns,
          in.bias != nullptr ? in.bias + first : nullptr, false};
   if (in.bf16 != nullptr) {
     const int64_t width = narrow_padded(in.width);
     r.narrow.bf16.product({operands, rows, in.width, false}, {in.bf16 + first * width, width * kNarrowPanel, logits, kVocabularyTile, columns, t.bias, false});
+  } else if (in.int8) {
+    r.narrow.int8.product(*in.compact, {operands + panel_floats(r, in), rows, in.width}, {first, columns, logits, kVocabularyTile, t.bias, false}, operands);
   } else if (in.compact != nullptr) {
     compact_product(*in.compact, first, t, rows, operands);
   } else {
@@ -53,6 +59,7 @@ void head_log_probs(const Resources& r, const HeadInputs& in, float* log_prob, f
     RowSum* sums = reinterpret_cast<RowSum*>(logits + height * kVocabularyTile);
     float* operands = logits + height * kVocabularyTile + sum_floats;
     if (in.bf16 != nullptr) r.narrow.bf16.pack_rows(in.hidden + row * in.hidden_stride, in.hidden_stride, {operands, rows, in.width, false});
+    if (in.int8) r.narrow.int8.quantize(in.hidden + row * in.hidden_stride, in.hidden_stride, in.compact->type, {operands + panel_floats(r, in), rows, in.width});
     for (int64_t i = 0; i < rows; ++i) {
       sums[i] = row_sum_start();
       log_prob[row + i] = 0.0f;
@@ -83,6 +90,8 @@ void head_log_probs(const Resources& r, const HeadInputs& in, float* log_prob, f
 void head_logits(const Resources& r, const HeadInputs& in, float* y, int64_t y_stride) {
   if (in.bf16 != nullptr) {
     r.narrow.bf16.forward(r, in.hidden, in.hidden_stride, in.tokens, in.width, in.bf16, in.vocabulary, in.bias, y, y_stride, false);
+  } else if (in.int8) {
+    r.narrow.int8.forward(r, in.hidden, in.hidden_stride, in.tokens, *in.compact, in.bias, y, y_stride, false);
   } else if (in.compact != nullptr) {
     compact_forward(r, in.hidden, in.hidden_stride, in.tokens, *in.compact, in.bias, y, y_stride, false);
   } else {

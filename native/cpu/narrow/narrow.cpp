@@ -1,5 +1,6 @@
 #include "cpu/narrow/bf16_isa.h"
 #include "cpu/narrow/engine.h"
+#include "cpu/narrow/int8_isa.h"
 
 HE_ISA_BEGIN
 
@@ -24,6 +25,12 @@ NarrowKernels narrow_kernels() {
   k.bf16.product = bf16_product;
   k.bf16.product_shared = bf16_product_shared;
   k.bf16.weight_product = bf16_weight_product;
+  k.int8.engine = Bf16Engine::kName;
+  k.int8.forward = int8_forward;
+  k.int8.rows_floats = int8_rows_floats;
+  k.int8.quantize = int8_quantize;
+  k.int8.scratch_floats = int8_scratch_floats;
+  k.int8.product = int8_product;
   return k;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "core/resources.h"
+#include "cpu/compact/compact.h"
 
 namespace he::cpu {
 
@@ -65,8 +66,37 @@ struct Bf16Kernels {
   void (*weight_product)(const Resources&, const NarrowRows& a, const uint16_t* slices, int64_t inputs, int64_t outputs, float* dw);
 };
 
+// Rows of activations in 8 bits, for the products with weights of one type (cpu/narrow/int8_rows.h), in memory of the caller.
+struct Int8Rows {
+  void* data;
+  int64_t rows, inputs;
+};
+
+// C [rows, columns] = A W^T + bias, or += with accumulate, for the columns from `column` (a multiple of 32) on; c and bias begin there.
+struct Int8Product {
+  int64_t column, columns;
+  float* c;
+  int64_t c_row;
+  const float* bias;  // [columns] or null
+  bool accumulate;
+};
+
+// Compact weights of fewer than 16 bits times activations of 8 bits, a scale for each row and 32 inputs. One order of sums on every engine: "int8-block32-v1".
+struct Int8Kernels {
+  const char* engine;
+  void (*forward)(const Resources&, const float* x, int64_t x_stride, int64_t rows, const CompactWeight& w, const float* bias, float* y, int64_t y_stride,
+                  bool accumulate);
+
+  // Its parts, on this thread; buffers are the caller's, aligned to 64 bytes.
+  size_t (*rows_floats)(int64_t rows, int64_t inputs);  // room that Int8Rows::data needs, in floats
+  void (*quantize)(const float* x, int64_t x_stride, CompactType weights, const Int8Rows& a);
+  size_t (*scratch_floats)(int64_t inputs);  // working memory of a product
+  void (*product)(const CompactWeight& w, const Int8Rows& a, const Int8Product& p, float* scratch);
+};
+
 struct NarrowKernels {
   Bf16Kernels bf16;
+  Int8Kernels int8;
 };
 
 }  // namespace he::cpu

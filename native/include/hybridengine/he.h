@@ -81,7 +81,7 @@ HE_API he_status he_bf16_logits(he_context* ctx, const float* hidden, int64_t hi
                                 const float* bias, float soft_cap, float* y, int64_t y_stride);
 
 /* ---- compact ---- weights in their own width; every product has the bits of the same one with the weights in float32. type, as he_convert: 1 bfloat16, 2 float16,
- * 7 Q8_0, 8 Q4_0, 9 Q4_1 (GGUF's blocks of 32 values along the inputs, which must be a multiple of 32). */
+ * 7 Q8_0, 8 Q4_0, 9 Q4_1 (GGUF's blocks of 32 values along the inputs, which fill whole blocks), 10 Q2_K, 11 Q3_K, 12 Q4_K, 13 Q5_K, 14 Q6_K (blocks of 256). */
 HE_API int64_t he_compact_length(int32_t type, int64_t outputs, int64_t inputs); /* bytes when packed; -1 for an unknown type or unfit sizes */
 /* source: outputs rows of inputs values, dense */
 HE_API he_status he_compact_pack(he_context* ctx, int32_t type, const void* source, int64_t outputs, int64_t inputs, void* packed);
@@ -97,6 +97,16 @@ HE_API he_status he_compact_log_probs(he_context* ctx, int32_t type, const float
                                       float* log_sum_exp, float* entropy);
 HE_API he_status he_compact_logits(he_context* ctx, int32_t type, const float* hidden, int64_t hidden_stride, int64_t rows, int64_t width, const void* w,
                                    int64_t vocabulary, const float* bias, float soft_cap, float* y, int64_t y_stride);
+
+/* ---- int8 ---- the same weights (block types) times activations that the call rounds to 8 bits, a scale for each row and 32 inputs. Lossy; sums in one order on
+ * every engine. As he_linear_forward, he_log_probs and he_logits. */
+HE_API he_status he_int8_linear(he_context* ctx, int32_t type, const float* x, int64_t x_stride, int64_t rows, int64_t inputs, const void* w, int64_t outputs,
+                                const float* bias, float* y, int64_t y_stride, int32_t accumulate);
+HE_API he_status he_int8_log_probs(he_context* ctx, int32_t type, const float* hidden, int64_t hidden_stride, int64_t tokens, int64_t width, const void* w,
+                                   int64_t vocabulary, const float* bias, const int32_t* targets, float temperature, float soft_cap, float* log_prob,
+                                   float* log_sum_exp, float* entropy);
+HE_API he_status he_int8_logits(he_context* ctx, int32_t type, const float* hidden, int64_t hidden_stride, int64_t rows, int64_t width, const void* w,
+                                int64_t vocabulary, const float* bias, float soft_cap, float* y, int64_t y_stride);
 
 /* ---- norm ---- y = norm(x + residual); centred: 1 LayerNorm, 0 RMSNorm. residual, bias, sum, statistics may be null; a residual needs sum. */
 HE_API he_status he_norm(he_context* ctx, int64_t rows, int64_t width, const float* x, int64_t x_stride, const float* residual, int64_t residual_stride,

@@ -35,7 +35,7 @@ internal sealed record ParameterLocation(StoredTensor Tensor, ParameterBinding S
 
     /// <summary>The narrow type that a compact weight can be made of, or null.</summary>
     public DType? StoredType =>
-        !Stored.Transposed && !Stored.IsVector && Offset == 0 && Stored.Columns % Tensor.Type.BlockLength == 0 && Tensor.Type.DType is { } dtype and (DType.BFloat16 or DType.Float16 or DType.Q8_0 or DType.Q4_0 or DType.Q4_1)
+        !Stored.Transposed && !Stored.IsVector && Offset == 0 && Stored.Columns % Tensor.Type.BlockLength == 0 && Tensor.Type is { StaysCompact: true, DType: { } dtype }
             ? dtype : null;
 
     /// <summary>Reads the parameter as it is stored (<see cref="StoredType"/>), by whole rows in the decoder's order.</summary>

@@ -29,4 +29,17 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)]
     internal static partial HeStatus he_compact_logits(
         ContextHandle ctx, int type, float* hidden, long hidden_stride, long rows, long width, void* w, long vocabulary, float* bias, float soft_cap, float* y, long y_stride);
+
+    [LibraryImport(Library)]
+    internal static partial HeStatus he_int8_linear(
+        ContextHandle ctx, int type, float* x, long x_stride, long rows, long inputs, void* w, long outputs, float* bias, float* y, long y_stride, int accumulate);
+
+    [LibraryImport(Library)]
+    internal static partial HeStatus he_int8_log_probs(
+        ContextHandle ctx, int type, float* hidden, long hidden_stride, long tokens, long width, void* w, long vocabulary, float* bias, int* targets, float temperature,
+        float soft_cap, float* log_prob, float* log_sum_exp, float* entropy);
+
+    [LibraryImport(Library)]
+    internal static partial HeStatus he_int8_logits(
+        ContextHandle ctx, int type, float* hidden, long hidden_stride, long rows, long width, void* w, long vocabulary, float* bias, float soft_cap, float* y, long y_stride);
 }

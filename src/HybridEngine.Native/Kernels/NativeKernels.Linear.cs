@@ -10,7 +10,7 @@ public sealed unsafe partial class NativeKernels
         {
             Arithmetic.Float32 => dtype == DType.Float32 || CompactLength(dtype, 1, inputs) >= 0,
             Arithmetic.BFloat16 => dtype is DType.Float32 or DType.BFloat16,
-            _ => false,
+            _ => IsBlocks(dtype, inputs),
         };
 
     /// <inheritdoc />
@@ -22,8 +22,9 @@ public sealed unsafe partial class NativeKernels
             (DType.Float32, Arithmetic.Float32 or Arithmetic.BFloat16) =>
                 new WeightMatrix(outputs, inputs, Allocate(DType.Float32, NativeMethods.he_linear_packed_length(outputs, inputs)), dtype, arithmetic),
             (DType.BFloat16, Arithmetic.BFloat16) => new WeightMatrix(outputs, inputs, Allocate(DType.BFloat16, NativeMethods.he_bf16_length(outputs, inputs)), dtype, arithmetic),
-            (_, Arithmetic.Float32) => CreateCompact(outputs, inputs, dtype),
-            _ => throw new UnsupportedException(nameof(arithmetic), $"a {dtype} weight of {inputs} inputs in {arithmetic} arithmetic", "Float32; BFloat16 with Float32 or BFloat16 weights"),
+            (_, Arithmetic.Float32) => CreateCompact(outputs, inputs, dtype, arithmetic),
+            (_, Arithmetic.Int8) when IsBlocks(dtype, inputs) => CreateCompact(outputs, inputs, dtype, arithmetic),
+            _ => throw new UnsupportedException(nameof(arithmetic), $"a {dtype} weight of {inputs} inputs in {arithmetic} arithmetic", "Float32; BFloat16 with Float32 or BFloat16 weights; Int8 with whole blocks of Q8_0, Q4_0, Q4_1 or Q2_K to Q6_K"),
         };
     }
 

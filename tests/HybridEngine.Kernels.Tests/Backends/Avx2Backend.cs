@@ -28,3 +28,4 @@ public sealed class Avx2Optimizer : OptimizerContract<Avx2Backend>;
 public sealed class Avx2Conversion : ConversionContract<Avx2Backend>;
 public sealed class Avx2Compact : CompactContract<Avx2Backend>;
 public sealed class Avx2BFloat16 : BFloat16Contract<Avx2Backend>;
+public sealed class Avx2Int8 : Int8Contract<Avx2Backend>;

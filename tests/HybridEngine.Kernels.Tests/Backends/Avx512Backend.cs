@@ -28,3 +28,4 @@ public sealed class Avx512Optimizer : OptimizerContract<Avx512Backend>;
 public sealed class Avx512Conversion : ConversionContract<Avx512Backend>;
 public sealed class Avx512Compact : CompactContract<Avx512Backend>;
 public sealed class Avx512BFloat16 : BFloat16Contract<Avx512Backend>;
+public sealed class Avx512Int8 : Int8Contract<Avx512Backend>;

@@ -29,3 +29,4 @@ public sealed class ReferenceOptimizer : OptimizerContract<ReferenceBackend>;
 public sealed class ReferenceConversion : ConversionContract<ReferenceBackend>;
 public sealed class ReferenceCompact : CompactContract<ReferenceBackend>;
 public sealed class ReferenceBFloat16 : BFloat16Contract<ReferenceBackend>;
+public sealed class ReferenceInt8 : Int8Contract<ReferenceBackend>;

@@ -28,3 +28,4 @@ public sealed class ScalarOptimizer : OptimizerContract<ScalarBackend>;
 public sealed class ScalarConversion : ConversionContract<ScalarBackend>;
 public sealed class ScalarCompact : CompactContract<ScalarBackend>;
 public sealed class ScalarBFloat16 : BFloat16Contract<ScalarBackend>;
+public sealed class ScalarInt8 : Int8Contract<ScalarBackend>;

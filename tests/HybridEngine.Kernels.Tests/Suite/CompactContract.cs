@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using HybridEngine.Core;
 using HybridEngine.Testing;
 using Xunit;
@@ -56,6 +57,42 @@ public abstract class CompactContract<TBackend> : KernelSuite<TBackend> where TB
         });
     }
 
+    [SkippableTheory, InlineData(DType.Q2_K), InlineData(DType.Q3_K), InlineData(DType.Q4_K), InlineData(DType.Q5_K), InlineData(DType.Q6_K)]
+    public void Forward_KTypes_HaveTheBitsOfFloat32(DType dtype)
+    {
+        foreach ((int rows, int inputs, int outputs) in ((int, int, int)[])[(1, 256, 33), (2, 512, 64), (7, 768, 97), (13, 256, 31)])
+        {
+            (WeightMatrix compact, WeightMatrix wide) = KWeights(dtype, outputs, inputs);
+            Tensor x = Kernels.Floats(Random.Normal(rows * inputs), rows, inputs), bias = Kernels.Floats(Random.Normal(outputs));
+            Tensor ids = Kernels.Ints([.. Enumerable.Range(0, rows).Select(_ => (int)Random.Integer(0, outputs - 1))]);
+            Expect(wide, compact, w =>
+            {
+                Tensor y = Space(Kernels, rows, outputs), e = Space(Kernels, rows, inputs);
+                Kernels.Linear(x, w, bias, y);
+                Kernels.Embed(ids, w, e, scale: 1.25f);
+                return [.. Kernels.Read(y), .. Kernels.Read(e)];
+            });
+            Expect(wide, compact, w =>
+            {
+                Tensor logProb = Kernels.Allocate(DType.Float32, rows), logSumExp = Kernels.Allocate(DType.Float32, rows);
+                Kernels.LogProbs(x, w, bias, ids, new HeadOptions(0.8f), logProb, logSumExp, default);
+                return [.. Kernels.Read(logProb), .. Kernels.Read(logSumExp)];
+            });
+        }
+    }
+
+    [SkippableTheory, InlineData(DType.Q2_K), InlineData(DType.Q3_K), InlineData(DType.Q4_K), InlineData(DType.Q5_K), InlineData(DType.Q6_K), InlineData(DType.Q8_0), InlineData(DType.Q4_0), InlineData(DType.Q4_1)]
+    public void Unpack_BlocksOfAnotherEngine_AreItsValues(DType dtype)
+    {
+        string file = RepoRoot.Golden("gguf", $"{dtype}");
+        byte[] blocks = File.ReadAllBytes(file + ".blocks");
+        float[] values = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(file + ".f32")).ToArray();
+        const int Outputs = 4;
+        WeightMatrix w = Kernels.CreateWeight(Outputs, values.Length / Outputs, dtype);
+        Kernels.Pack(Kernels.Blocks(dtype, blocks, Outputs, values.Length / Outputs), w);
+        Compare.SameBits(values, Kernels.ReadWeight(w), $"{dtype}");
+    }
+
     [SkippableTheory, MemberData(nameof(Cases))]
     public void Unpack_CompactWeight_IsWhatConvertSays(DType dtype, int rows, int inputs, int outputs)
     {
@@ -84,6 +121,15 @@ public abstract class CompactContract<TBackend> : KernelSuite<TBackend> where TB
         WeightMatrix compact = Kernels.CreateWeight(outputs, inputs, dtype), wide = Kernels.CreateWeight(outputs, inputs);
         Kernels.Pack(source, compact);
         Kernels.Pack(values, wide);
+        return (compact, wide);
+    }
+
+    // Random blocks: factors of some size, every other bit at random. There is no quantizer to go through.
+    private (WeightMatrix Compact, WeightMatrix Wide) KWeights(DType dtype, int outputs, int inputs)
+    {
+        WeightMatrix compact = Kernels.CreateWeight(outputs, inputs, dtype), wide = Kernels.CreateWeight(outputs, inputs);
+        Kernels.Pack(Kernels.Blocks(dtype, RandomBlocks.Of(dtype, outputs * inputs, Random), outputs, inputs), compact);
+        Kernels.Pack(Kernels.Floats(Kernels.ReadWeight(compact), outputs, inputs), wide);
         return (compact, wide);
     }
 

@@ -58,10 +58,10 @@ public sealed record StoredType(string Name, int BlockLength, int BlockBytes, DT
     public static StoredType Q5_1 { get; } = new("Q5_1", 32, 24, null, ClassicBlocks.DecodeQ5_1, ClassicQuantizers.EncodeQ5_1);
 
     /// <summary>256 four-bit values, eight scales and minima.</summary>
-    public static StoredType Q4_K { get; } = new("Q4_K", 256, 144, null, KBlocks.DecodeQ4_K, Q4KQuantizer.Encode);
+    public static StoredType Q4_K { get; } = new("Q4_K", 256, 144, Core.DType.Q4_K, KBlocks.DecodeQ4_K, Q4KQuantizer.Encode);
 
     /// <summary>256 six-bit values, sixteen scales.</summary>
-    public static StoredType Q6_K { get; } = new("Q6_K", 256, 210, null, KBlocks.DecodeQ6_K, Q6KQuantizer.Encode);
+    public static StoredType Q6_K { get; } = new("Q6_K", 256, 210, Core.DType.Q6_K, KBlocks.DecodeQ6_K, Q6KQuantizer.Encode);
 
     private static readonly Dictionary<string, StoredType> _safetensors = new[]
     {
@@ -76,7 +76,7 @@ public sealed record StoredType(string Name, int BlockLength, int BlockBytes, DT
     private static readonly Dictionary<uint, StoredType> _ggml = new()
     {
         [0] = F32, [1] = F16, [2] = Q4_0, [3] = Q4_1, [6] = Q5_0, [7] = Q5_1, [8] = Q8_0, [9] = new("Q8_1", 32, 36),
-        [10] = new("Q2_K", 256, 84, null, KBlocks.DecodeQ2_K), [11] = new("Q3_K", 256, 110, null, KBlocks.DecodeQ3_K), [12] = Q4_K, [13] = new("Q5_K", 256, 176, null, KBlocks.DecodeQ5_K), [14] = Q6_K,
+        [10] = new("Q2_K", 256, 84, Core.DType.Q2_K, KBlocks.DecodeQ2_K), [11] = new("Q3_K", 256, 110, Core.DType.Q3_K, KBlocks.DecodeQ3_K), [12] = Q4_K, [13] = new("Q5_K", 256, 176, Core.DType.Q5_K, KBlocks.DecodeQ5_K), [14] = Q6_K,
         [15] = new("Q8_K", 256, 292), [16] = new("IQ2_XXS", 256, 66), [17] = new("IQ2_XS", 256, 74), [18] = new("IQ3_XXS", 256, 98), [19] = new("IQ1_S", 256, 50),
         [20] = new("IQ4_NL", 32, 18, null, TableBlocks.DecodeIQ4_NL), [21] = new("IQ3_S", 256, 110), [22] = new("IQ2_S", 256, 82), [23] = new("IQ4_XS", 256, 136, null, TableBlocks.DecodeIQ4_XS),
         [24] = new("I8", 1, 1), [25] = new("I16", 1, 2), [26] = I32, [27] = I64, [28] = F64, [29] = new("IQ1_M", 256, 56), [30] = BF16,
@@ -106,7 +106,7 @@ public sealed record StoredType(string Name, int BlockLength, int BlockBytes, DT
     public bool IsBlocked => BlockLength > 1;
 
     /// <summary>True when matrices of this type stay as they are in memory (<c>--dtype auto</c>, until they are trained); the others are float32 there.</summary>
-    public bool StaysCompact => DType is Core.DType.BFloat16 or Core.DType.Float16 or Core.DType.Q8_0 or Core.DType.Q4_0 or Core.DType.Q4_1;
+    public bool StaysCompact => DType is Core.DType.BFloat16 or Core.DType.Float16 || (DType is { } own && own.BlockLength() > 1);
 
     /// <summary>Bits of the file that a value takes, scales included.</summary>
     public double BitsPerValue => 8.0 * BlockBytes / BlockLength;
@@ -139,6 +139,7 @@ public sealed record StoredType(string Name, int BlockLength, int BlockBytes, DT
         Core.DType.Q8_0 => Q8_0,
         Core.DType.Q4_0 => Q4_0,
         Core.DType.Q4_1 => Q4_1,
+        Core.DType.Q2_K or Core.DType.Q3_K or Core.DType.Q4_K or Core.DType.Q5_K or Core.DType.Q6_K => FromGgmlName(dtype.ToString())!,
         _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "unknown element type"),
     };
 

@@ -1,0 +1,131 @@
+// Blocks of quantized rows times the columns of a compact weight, on one thread.
+//   few rows   fields are cut out in registers: memory carries the compact weight once
+//   more       a panel is expanded once into bytes and float32 scales (36 to 48 bytes for 32 weights), which L1 or L2 hold while the rows pass
+#include "cpu/narrow/int8_isa.h"
+#include "cpu/narrow/int8_tile.h"
+
+HE_ISA_BEGIN
+
+namespace {
+
+constexpr int64_t kFewRows = 4;
+
+template <class Source>
+using Expanded = ExpandedBlock<Source::kUnits, Source::kHasMinimum>;
+
+template <class Block, int G>
+inline void expand_quad(Square s, int64_t lane, uint8_t* to) {
+  store_quad(to + (G * kSide + lane) * 4, Block::template quad<G>(s, lane));
+}
+
+template <class Block, int Unit>
+inline void expand_constants(Square s, int64_t lane, uint8_t* to) {
+  const Constants c = Block::template constants<Unit>(s, lane);
+  float* d = reinterpret_cast<float*>(to + Expanded<Block>::kNumbers + Unit * Expanded<Block>::kUnitBytes) + lane;
+  store(d, c.d);
+  if constexpr (Block::kHasMinimum) store(d + kSide, c.m);
+}
+
+template <class Block>
+void expand(const uint8_t* panel, int64_t squares, uint8_t* to) {
+  for (int64_t i = 0; i < squares; ++i, to += Expanded<Block>::kBytes) {
+    const Square s = Block::square(panel, i);
+    for (int64_t lane = 0; lane < kSide; lane += kLanes) {
+      expand_quad<Block, 0>(s, lane, to);
+      expand_quad<Block, 1>(s, lane, to);
+      expand_quad<Block, 2>(s, lane, to);
+      expand_quad<Block, 3>(s, lane, to);
+      expand_quad<Block, 4>(s, lane, to);
+      expand_quad<Block, 5>(s, lane, to);
+      expand_quad<Block, 6>(s, lane, to);
+      expand_quad<Block, 7>(s, lane, to);
+      expand_constants<Block, 0>(s, lane, to);
+      if constexpr (Block::kUnits == 2) expand_constants<Block, 1>(s, lane, to);
+    }
+  }
+}
+
+// The tile of a block's height.
+template <class Source>
+void tile_of(int64_t height, const Int8Tile& t) {
+  switch (height) {
+    case 1:
+      return int8_tile<Source, 1>(t);
+    case 2:
+      return int8_tile<Source, 2>(t);
+#if defined(__AVX512F__)
+    case 3:
+      return int8_tile<Source, 3>(t);
+    case 4:
+      return int8_tile<Source, 4>(t);
+    case 5:
+      return int8_tile<Source, 5>(t);
+    default:
+      return int8_tile<Source, 6>(t);
+#else
+    default:
+      return;
+#endif
+  }
+}
+
+// As tile_of, for the few rows that come straight from compact blocks.
+template <class Block>
+void compact_tile_of(int64_t height, const Int8Tile& t) {
+  switch (height) {
+    case 1:
+      return int8_tile<Block, 1>(t);
+    case 2:
+      return int8_tile<Block, 2>(t);
+#if defined(__AVX512F__)
+    case 3:
+      return int8_tile<Block, 3>(t);
+    case 4:
+      return int8_tile<Block, 4>(t);
+#endif
+    default:
+      return;
+  }
+}
+
+}  // namespace
+
+// Bytes of the greatest expanded panel: two units with minima.
+size_t int8_scratch_floats(int64_t inputs) { return static_cast<size_t>(inputs / kSide * ExpandedBlock<2, true>::kBytes) / sizeof(float); }
+
+void int8_blocks_product(const CompactWeight& w, const Int8Rows& a, int64_t first, int64_t end, const Int8Product& p, float* scratch) {
+  const int64_t squares = w.inputs / kSide, bytes = panel_bytes(w.type, w.inputs), row0 = int8_row_of(a.rows, first);
+  const bool few = int8_row_of(a.rows, end) - row0 <= kFewRows;
+  const uint8_t* panel = w.data + p.column / kCompactOutputs * bytes;
+  with_block(w.type, [&](auto b) {
+    using Block = decltype(b);
+    if constexpr (Block::kHasQuads) {
+      for (int64_t done = 0; done < p.columns; done += kCompactOutputs, panel += bytes) {
+        uint8_t* wide = reinterpret_cast<uint8_t*>(scratch);
+        if (!few) expand<Block>(panel, squares, wide);
+        for (int64_t block = first; block < end; ++block) {
+          const int64_t row = int8_row_of(a.rows, block), height = int8_row_of(a.rows, block + 1) - row;
+          const Int8Tile t{few ? panel : wide,
+                           static_cast<const int32_t*>(a.data) + row * record_words(Block::kUnits) * squares,
+                           squares,
+                           p.c + (row - row0) * p.c_row + done,
+                           p.c_row,
+                           least(kCompactOutputs, p.columns - done),
+                           p.bias != nullptr ? p.bias + done : nullptr,
+                           p.accumulate};
+          if (few) {
+            compact_tile_of<Block>(height, t);
+          } else {
+            tile_of<Expanded<Block>>(height, t);
+          }
+        }
+      }
+    }
+  });
+}
+
+void int8_product(const CompactWeight& w, const Int8Rows& a, const Int8Product& p, float* scratch) {
+  if (a.rows > 0 && p.columns > 0) int8_blocks_product(w, a, 0, int8_blocks(a.rows), p, scratch);
+}
+
+HE_ISA_END

@@ -1,0 +1,24 @@
+// Activations as the int8 products read them: rows in even blocks of at most kInt8Rows; of a block, square by square of 32 inputs, one record:
+//   words [8][rows]      four inputs a word
+//   first [units][rows]  what an integer sum begins with: - offset * sum of the unit's activations, so that weights may lie unsigned
+//   scale [rows]         float32
+//   sums  [units][rows]  scale * sum of the unit's activations, for weights with a minimum
+// units: scales of a weight in 32 inputs (1 or 2). All of a record's parts are 32 bits wide, so a tile needs one pointer.
+#pragma once
+#include "cpu/compact/block.h"
+#include "cpu/narrow/blocks.h"
+
+HE_ISA_BEGIN
+
+#if defined(__AVX512F__)
+static constexpr int kInt8Rows = 6;  // 12 integer and 12 float accumulators
+#else
+static constexpr int kInt8Rows = 2;
+#endif
+
+static constexpr int64_t record_words(int units) { return kQuads + 1 + 2 * units; }  // of a row
+
+static inline int64_t int8_blocks(int64_t rows) { return ceil_div(rows, kInt8Rows); }
+static inline int64_t int8_row_of(int64_t rows, int64_t block) { return block_begin(rows, int8_blocks(rows), block); }
+
+HE_ISA_END
