@@ -53,6 +53,28 @@ void add_bench_list(Suite& s) {
   for (const auto& t : types)
     for (const int64_t rows : {1, 4, 8, 32, 512}) compact(s, t.name, t.type, rows, 576, rows > 8 ? 1536 : 49152);
 
+  for (const int64_t n : {512, 1024, 2048}) int8_linear(s, "int8 q8_0", 7, n, n, n);
+  const struct {
+    const char* name;
+    int32_t type;
+  } int8_types[] = {{"int8 q8_0", 7}, {"int8 q4_0", 8}, {"int8 q4_1", 9}};
+  for (const auto& t : int8_types) {
+    for (const int64_t rows : {1, 8, 32}) int8_linear(s, t.name, t.type, rows, 576, 49152);
+    for (const int64_t rows : {32, 512}) int8_linear(s, t.name, t.type, rows, 576, 1536);
+    int8_linear(s, t.name, t.type, 512, 1536, 576);
+    int8_linear(s, t.name, t.type, 1, 4096, 14336);
+  }
+  const struct {
+    const char* name;
+    const char* int8_name;
+    int32_t type;
+  } k_types[] = {{"q2_k", "int8 q2_k", 10}, {"q3_k", "int8 q3_k", 11}, {"q4_k", "int8 q4_k", 12}, {"q5_k", "int8 q5_k", 13}, {"q6_k", "int8 q6_k", 14}};
+  for (const auto& t : k_types) {
+    compact(s, t.name, t.type, 1, 4096, 14336);
+    int8_linear(s, t.int8_name, t.type, 1, 4096, 14336);
+    int8_linear(s, t.int8_name, t.type, 512, 1024, 1024);
+  }
+
   log_probs(s, 512, 576, 49152);
   log_probs_backward(s, 512, 576, 49152);
   bf16_log_probs(s, 512, 576, 49152);

@@ -20,6 +20,9 @@ void add_guard_list(Suite& s) {
   compact(s, "q4_0", 8, 1, 512, 512);
   compact(s, "q4_0", 8, 32, 256, 256);
   compact(s, "q4_1", 9, 1, 512, 512);
+  int8_linear(s, "int8 q8_0", 7, 1, 512, 512);
+  int8_linear(s, "int8 q8_0", 7, 32, 256, 256);
+  int8_linear(s, "int8 q4_1", 9, 32, 256, 256);
   log_probs(s, 32, 128, 2048);
   log_probs_backward(s, 32, 128, 2048);
 

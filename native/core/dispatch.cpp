@@ -110,7 +110,13 @@ std::string available_engines(const Isa& isa) {
 
 cpu::NarrowKernels select_engine(const Isa& isa, const std::string& name, const char* source) {
   const std::vector<Engine> list = engines(isa);
-  if (name.empty()) return list.front().kernels;
+  if (name.empty()) {
+    // The dot product of bytes pays wherever it is, and every engine of theirs gives the same bits.
+    cpu::NarrowKernels best = list.front().kernels;
+    for (const Engine& engine : list)
+      if (engine.name == "dot" && list.front().name == "fma") best.int8 = engine.kernels.int8;
+    return best;
+  }
   for (const Engine& engine : list)
     if (name == engine.name) return engine.kernels;
   throw std::invalid_argument(std::string(source) + ": found '" + name + "', expected one of " + available_engines(isa) + " beside " + isa.name + " on this machine");

@@ -19,6 +19,8 @@ void bf16_linear_gradients(Suite& suite, int64_t rows, int64_t inputs, int64_t o
 
 // y = x W^T with a weight in its own width: the same operations, fewer bytes. type as he_convert.
 void compact(Suite& suite, const char* name, int32_t type, int64_t rows, int64_t inputs, int64_t outputs);
+// The same with activations rounded to 8 bits inside the call.
+void int8_linear(Suite& suite, const char* name, int32_t type, int64_t rows, int64_t inputs, int64_t outputs);
 
 // log softmax(hidden W^T) of one token a row, and all its gradients (three products).
 void log_probs(Suite& suite, int64_t rows, int64_t inputs, int64_t vocabulary);

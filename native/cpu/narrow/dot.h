@@ -12,6 +12,8 @@ struct I16 {
   __m512i v;
 };
 static inline I16 splat_int(int32_t x) { return {_mm512_set1_epi32(x)}; }
+static inline I16 load_ints(const int32_t* p) { return {_mm512_loadu_si512(p)}; }
+static inline I16 operator+(I16 a, I16 b) { return {_mm512_add_epi32(a.v, b.v)}; }
 static inline V16 to_floats(I16 a) { return {_mm512_cvtepi32_ps(a.v)}; }
 
 #if defined(__AVX512VNNI__)
@@ -60,6 +62,10 @@ struct Word {
   __m256i even, odd;
 };
 static inline I16 splat_int(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+static inline I16 load_ints(const int32_t* p) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 8))};
+}
+static inline I16 operator+(I16 a, I16 b) { return {_mm256_add_epi32(a.lo, b.lo), _mm256_add_epi32(a.hi, b.hi)}; }
 static inline V16 to_floats(I16 a) { return {_mm256_cvtepi32_ps(a.lo), _mm256_cvtepi32_ps(a.hi)}; }
 static inline Bytes bytes_of(Quad q) {
   const __m256i low = _mm256_set1_epi16(255);
@@ -85,6 +91,15 @@ static inline I16 splat_int(int32_t x) {
   I16 r;
   for (int32_t& v : r.v) v = x;
   return r;
+}
+static inline I16 load_ints(const int32_t* p) {
+  I16 r;
+  memcpy(r.v, p, sizeof r.v);
+  return r;
+}
+static inline I16 operator+(I16 a, I16 b) {
+  for (int i = 0; i < kLanes; ++i) a.v[i] += b.v[i];
+  return a;
 }
 static inline V16 to_floats(I16 a) {
   V16 r;

@@ -3,6 +3,9 @@
 //   more       a panel is expanded once into bytes and float32 scales (36 to 48 bytes for 32 weights), which L1 or L2 hold while the rows pass
 #include "cpu/narrow/int8_isa.h"
 #include "cpu/narrow/int8_tile.h"
+#if defined(HE_ENGINE_AMX)
+#include "cpu/narrow/int8_matrix.h"
+#endif
 
 HE_ISA_BEGIN
 
@@ -88,40 +91,64 @@ void compact_tile_of(int64_t height, const Int8Tile& t) {
   }
 }
 
+#if defined(HE_ENGINE_AMX)
+constexpr int64_t kBehind = kBeyondPanel;
+using MatrixScope = TileScope;
+template <class Source>
+void matrix_product(const Int8Tile& t, int64_t rows) {
+  Int8Matrix<Source>::product(t, rows);
+}
+#else
+constexpr int64_t kBehind = 0;
+struct MatrixScope {};
+template <class Source>
+void matrix_product(const Int8Tile&, int64_t) {}
+#endif
+
+// All columns of p for blocks [first, end) of rows.
+template <class Block>
+void blocks_product(const CompactWeight& w, const Int8Rows& a, int64_t first, int64_t end, const Int8Product& p, uint8_t* wide) {
+  const int64_t squares = w.inputs / kSide, bytes = panel_bytes(w.type, w.inputs), row0 = int8_row_of(a.rows, first);
+  const bool matrix = by_matrix(a.rows), few = !matrix && int8_row_of(a.rows, end) - row0 <= kFewRows;
+  const uint8_t* panel = w.data + p.column / kCompactOutputs * bytes;
+  for (int64_t done = 0; done < p.columns; done += kCompactOutputs, panel += bytes) {
+    if (!few) expand<Block>(panel, squares, wide);
+    for (int64_t block = first; block < end; ++block) {
+      const int64_t row = int8_row_of(a.rows, block), height = int8_row_of(a.rows, block + 1) - row;
+      const Int8Tile t{few ? panel : wide,
+                       static_cast<const int32_t*>(a.data) + int8_records_of(a.rows, squares, Block::kUnits, block),
+                       squares,
+                       p.c + (row - row0) * p.c_row + done,
+                       p.c_row,
+                       least(kCompactOutputs, p.columns - done),
+                       p.bias != nullptr ? p.bias + done : nullptr,
+                       p.accumulate};
+      if (matrix) {
+        matrix_product<Expanded<Block>>(t, height);
+      } else if (few) {
+        compact_tile_of<Block>(height, t);
+      } else {
+        tile_of<Expanded<Block>>(height, t);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 // Bytes of the greatest expanded panel: two units with minima.
-size_t int8_scratch_floats(int64_t inputs) { return static_cast<size_t>(inputs / kSide * ExpandedBlock<2, true>::kBytes) / sizeof(float); }
+size_t int8_scratch_floats(int64_t inputs) { return static_cast<size_t>(inputs / kSide * ExpandedBlock<2, true>::kBytes + kBehind) / sizeof(float); }
 
 void int8_blocks_product(const CompactWeight& w, const Int8Rows& a, int64_t first, int64_t end, const Int8Product& p, float* scratch) {
-  const int64_t squares = w.inputs / kSide, bytes = panel_bytes(w.type, w.inputs), row0 = int8_row_of(a.rows, first);
-  const bool few = int8_row_of(a.rows, end) - row0 <= kFewRows;
-  const uint8_t* panel = w.data + p.column / kCompactOutputs * bytes;
-  with_block(w.type, [&](auto b) {
-    using Block = decltype(b);
-    if constexpr (Block::kHasQuads) {
-      for (int64_t done = 0; done < p.columns; done += kCompactOutputs, panel += bytes) {
-        uint8_t* wide = reinterpret_cast<uint8_t*>(scratch);
-        if (!few) expand<Block>(panel, squares, wide);
-        for (int64_t block = first; block < end; ++block) {
-          const int64_t row = int8_row_of(a.rows, block), height = int8_row_of(a.rows, block + 1) - row;
-          const Int8Tile t{few ? panel : wide,
-                           static_cast<const int32_t*>(a.data) + row * record_words(Block::kUnits) * squares,
-                           squares,
-                           p.c + (row - row0) * p.c_row + done,
-                           p.c_row,
-                           least(kCompactOutputs, p.columns - done),
-                           p.bias != nullptr ? p.bias + done : nullptr,
-                           p.accumulate};
-          if (few) {
-            compact_tile_of<Block>(height, t);
-          } else {
-            tile_of<Expanded<Block>>(height, t);
-          }
-        }
-      }
-    }
-  });
+  const auto run = [&] {
+    with_block(w.type, [&](auto b) {
+      using Block = decltype(b);
+      if constexpr (Block::kHasQuads) blocks_product<Block>(w, a, first, end, p, reinterpret_cast<uint8_t*>(scratch));
+    });
+  };
+  if (!by_matrix(a.rows)) return run();
+  [[maybe_unused]] const MatrixScope scope;
+  run();
 }
 
 void int8_product(const CompactWeight& w, const Int8Rows& a, const Int8Product& p, float* scratch) {

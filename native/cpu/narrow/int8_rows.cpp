@@ -63,20 +63,45 @@ void quantize_rows(const float* x, int64_t x_stride, int64_t height, int64_t inp
     }
 }
 
+// The same as tiles of a matrix unit.
+template <int Units>
+void quantize_tiles(const float* x, int64_t x_stride, int64_t height, int64_t inputs, int32_t offset, int32_t* to) {
+  constexpr int64_t kTileBytes = 4 * kMatrixWords, kUnitBytes = kSide / Units;
+  memset(to, 0, static_cast<size_t>(inputs / kSide * matrix_record_words(Units)) * sizeof(int32_t));
+  for (int64_t s = 0; s < inputs / kSide; ++s, to += matrix_record_words(Units))
+    for (int64_t r = 0; r < height; ++r) {
+      QuantizedBlock b;
+      quantize_block(x + r * x_stride + s * kSide, b);
+      int32_t* at = to + Units * kMatrixWords + r;
+      for (int u = 0; u < Units; ++u) {
+        memcpy(reinterpret_cast<uint8_t*>(to) + u * kTileBytes + r * kTileBytes / kMatrixRows, b.q + u * kUnitBytes, kUnitBytes);
+        const int32_t sum = Units == 1 ? b.sum[0] + b.sum[1] : b.sum[u];
+        const float scaled = b.scale * static_cast<float>(sum);
+        at[u * kMatrixRows] = -offset * sum;
+        memcpy(at + (Units + 1 + u) * kMatrixRows, &scaled, 4);
+      }
+      memcpy(at + Units * kMatrixRows, &b.scale, 4);
+    }
+}
+
 void quantize_one(const float* x, int64_t x_stride, CompactType weights, const Int8Rows& a, int64_t block) {
   const int64_t first = int8_row_of(a.rows, block), height = int8_row_of(a.rows, block + 1) - first;
   with_block(weights, [&](auto w) {
     using Block = decltype(w);
     if constexpr (Block::kHasQuads) {
-      int32_t* to = static_cast<int32_t*>(a.data) + first * record_words(Block::kUnits) * (a.inputs / kSide);
-      quantize_rows<Block::kUnits>(x + first * x_stride, x_stride, height, a.inputs, Block::kOffset, to);
+      int32_t* to = static_cast<int32_t*>(a.data) + int8_records_of(a.rows, a.inputs / kSide, Block::kUnits, block);
+      const auto quantize = by_matrix(a.rows) ? quantize_tiles<Block::kUnits> : quantize_rows<Block::kUnits>;
+      quantize(x + first * x_stride, x_stride, height, a.inputs, Block::kOffset, to);
     }
   });
 }
 
 }  // namespace
 
-size_t int8_rows_floats(int64_t rows, int64_t inputs) { return static_cast<size_t>(rows * record_words(2) * (inputs / kSide)); }
+size_t int8_rows_floats(int64_t rows, int64_t inputs) {
+  const int64_t words = by_matrix(rows) ? int8_blocks(rows) * matrix_record_words(2) : rows * record_words(2);
+  return static_cast<size_t>(words * (inputs / kSide));
+}
 
 void int8_quantize(const float* x, int64_t x_stride, CompactType weights, const Int8Rows& a) {
   for (int64_t i = 0; i < int8_blocks(a.rows); ++i) quantize_one(x, x_stride, weights, a, i);

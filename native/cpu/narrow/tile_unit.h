@@ -75,7 +75,7 @@ static inline void tile_dot_bf16() {
   }
 }
 
-// C[m][n] += sum over 16 groups k of four signed bytes of A[m][k] and B[k][n]; exact in 32 bits.
+// C[m][n] += sum over 16 groups k of four signed bytes of A[m][k] and unsigned ones of B[k][n]; exact in 32 bits.
 template <int C, int A, int B>
 static inline void tile_dot_int8() {
   TileUnit& u = tile_unit();
@@ -84,7 +84,7 @@ static inline void tile_dot_int8() {
     memcpy(c, u.tile[C].row[m], sizeof c);
     for (int k = 0; k < kTileSide; ++k)
       for (int n = 0; n < kTileSide; ++n)
-        for (int i = 0; i < 4; ++i) c[n] += static_cast<int8_t>(u.tile[A].row[m][4 * k + i]) * static_cast<int8_t>(u.tile[B].row[k][4 * n + i]);
+        for (int i = 0; i < 4; ++i) c[n] += static_cast<int8_t>(u.tile[A].row[m][4 * k + i]) * u.tile[B].row[k][4 * n + i];
     memcpy(u.tile[C].row[m], c, sizeof c);
   }
 }
@@ -126,7 +126,7 @@ static inline void tile_dot_bf16() {
 }
 template <int C, int A, int B>
 static inline void tile_dot_int8() {
-  __asm__ volatile("tdpbssd %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(C), "i"(A), "i"(B));
+  __asm__ volatile("tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(C), "i"(A), "i"(B));
 }
 
 #endif
