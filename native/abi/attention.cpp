@@ -53,11 +53,22 @@ void for_each_task(he_context* ctx, const he::cpu::AttentionShape& s, const int3
   });
 }
 
-he::cpu::KvCache cache(const float* keys, const float* values, int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size) {
+he::cpu::KvType kv_type(int32_t type) {
+  require(type == 0 || type == 1 || type == 6, "kv cache: type must be 0 (float32), 1 (bfloat16) or 6 (int8)");
+  return static_cast<he::cpu::KvType>(type);
+}
+
+bool through_bf16(int32_t type) {
+  require(type == 0 || type == 1, "attention: key_value_type must be 0 (float32) or 1 (bfloat16)");
+  return type == 1;
+}
+
+he::cpu::KvCache cache(int32_t type, const void* keys, const void* values, int64_t blocks, int64_t block_size, int64_t key_heads,
+                       int64_t head_size) {
   require(keys != nullptr && values != nullptr, "kv cache: keys and values must not be null");
   require(blocks >= 0 && block_size > 0 && block_size % he::cpu::kGroup == 0, "kv cache: the block size must be a positive multiple of 16");
   require(key_heads > 0 && head_size > 0, "kv cache: heads and head size must be positive");
-  return {const_cast<float*>(keys), const_cast<float*>(values), blocks, block_size, key_heads, head_size};
+  return {kv_type(type), static_cast<char*>(const_cast<void*>(keys)), static_cast<char*>(const_cast<void*>(values)), blocks, block_size, key_heads, head_size};
 }
 
 }  // namespace
@@ -67,14 +78,14 @@ extern "C" {
 he_status he_attention(he_context* ctx, int64_t tokens, int64_t sequences, const int32_t* offsets, int64_t query_heads, int64_t key_heads,
                        int64_t head_size, float scale, int32_t causal, int64_t window, float soft_cap, const float* alibi, const float* q,
                        int64_t q_stride, const float* k, int64_t k_stride, const float* v, int64_t v_stride, float* y, int64_t y_stride,
-                       float* log_sum_exp, int64_t log_sum_exp_stride) {
+                       float* log_sum_exp, int64_t log_sum_exp_stride, int32_t key_value_type) {
   return he::guard([&] {
     require(ctx != nullptr, "attention: context is null");
     const he::cpu::AttentionShape s = shape(query_heads, key_heads, head_size, scale, causal, window, soft_cap, alibi);
     const int64_t most = longest(offsets, sequences, tokens);
     if (most == 0) return;
     require(q != nullptr && k != nullptr && v != nullptr && y != nullptr, "attention: q, k, v and y must not be null");
-    const he::cpu::PackedAttention a{s,       {q, q_stride}, {k, k_stride}, {v, v_stride},
+    const he::cpu::PackedAttention a{s, through_bf16(key_value_type), {q, q_stride}, {k, k_stride}, {v, v_stride},
                                      offsets, {y, y_stride}, log_sum_exp,   log_sum_exp_stride};
     for_each_task(ctx, s, offsets, sequences, most, [&](int64_t sequence, int64_t key_head, int64_t begin, int64_t end, float* scratch) {
       ctx->isa.kernels.attention.packed(a, sequence, key_head, begin, end, scratch);
@@ -87,7 +98,7 @@ he_status he_attention_backward(he_context* ctx, int64_t tokens, int64_t sequenc
                                 const float* alibi, const float* q, int64_t q_stride, const float* k, int64_t k_stride, const float* v,
                                 int64_t v_stride, const float* y, int64_t y_stride, const float* log_sum_exp, int64_t log_sum_exp_stride,
                                 const float* dy, int64_t dy_stride, float* dq, int64_t dq_stride, float* dk, int64_t dk_stride, float* dv,
-                                int64_t dv_stride) {
+                                int64_t dv_stride, int32_t key_value_type) {
   return he::guard([&] {
     require(ctx != nullptr, "attention backward: context is null");
     const he::cpu::AttentionShape s = shape(query_heads, key_heads, head_size, scale, causal, window, soft_cap, alibi);
@@ -96,7 +107,7 @@ he_status he_attention_backward(he_context* ctx, int64_t tokens, int64_t sequenc
                 dk != nullptr && dv != nullptr,
             "attention backward: q, k, v, y, log_sum_exp, dy, dq, dk and dv must not be null");
     const he::cpu::PackedAttentionBackward a{
-        s,           {q, q_stride},      {k, k_stride}, {v, v_stride},   {y, y_stride},   {dy, dy_stride},
+        s, through_bf16(key_value_type), {q, q_stride},      {k, k_stride}, {v, v_stride},   {y, y_stride},   {dy, dy_stride},
         log_sum_exp, log_sum_exp_stride, offsets,       {dq, dq_stride}, {dk, dk_stride}, {dv, dv_stride}};
     ctx->scratch.reserve(ctx->isa.kernels.attention.backward_scratch(head_size));
     ctx->pool.parallel_for(sequences * key_heads, [&](int64_t task, int worker) {
@@ -105,24 +116,23 @@ he_status he_attention_backward(he_context* ctx, int64_t tokens, int64_t sequenc
   });
 }
 
-he_status he_kv_size(he_context* ctx, int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size, int64_t* key_floats,
-                     int64_t* value_floats) {
+he_status he_kv_size(he_context* ctx, int32_t type, int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size, int64_t* key_bytes,
+                     int64_t* value_bytes) {
   return he::guard([&] {
-    require(ctx != nullptr && key_floats != nullptr && value_floats != nullptr, "kv size: arguments must not be null");
+    require(ctx != nullptr && key_bytes != nullptr && value_bytes != nullptr, "kv size: arguments must not be null");
     require(blocks >= 0 && block_size > 0 && key_heads > 0 && head_size > 0, "kv size: sizes must be positive");
-    const int64_t positions = blocks * block_size * key_heads;
-    *key_floats = positions * head_size;
-    *value_floats = positions * ctx->isa.kernels.attention.padded_size(head_size);
+    *key_bytes = blocks * key_heads * ctx->isa.kernels.attention.key_bytes(kv_type(type), block_size, head_size);
+    *value_bytes = blocks * key_heads * ctx->isa.kernels.attention.value_bytes(kv_type(type), block_size, head_size);
   });
 }
 
 he_status he_kv_write(he_context* ctx, int64_t tokens, const float* k, int64_t k_stride, const float* v, int64_t v_stride,
-                      const int32_t* slots, float* keys, float* values, int64_t blocks, int64_t block_size, int64_t key_heads,
+                      const int32_t* slots, int32_t type, void* keys, void* values, int64_t blocks, int64_t block_size, int64_t key_heads,
                       int64_t head_size) {
   return he::guard([&] {
     require(ctx != nullptr, "kv write: context is null");
     require(tokens >= 0, "kv write: tokens must not be negative");
-    const he::cpu::KvCache c = cache(keys, values, blocks, block_size, key_heads, head_size);
+    const he::cpu::KvCache c = cache(type, keys, values, blocks, block_size, key_heads, head_size);
     if (tokens == 0) return;
     require(k != nullptr && v != nullptr && slots != nullptr, "kv write: k, v and slots must not be null");
     for (int64_t t = 0; t < tokens; ++t) require(slots[t] < blocks * block_size, "kv write: a slot lies outside the cache");
@@ -133,23 +143,24 @@ he_status he_kv_write(he_context* ctx, int64_t tokens, const float* k, int64_t k
   });
 }
 
-he_status he_kv_copy_blocks(he_context* ctx, int64_t count, const int32_t* sources, const int32_t* destinations, float* keys, float* values,
+he_status he_kv_copy_blocks(he_context* ctx, int64_t count, const int32_t* sources, const int32_t* destinations, int32_t type, void* keys, void* values,
                             int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size) {
   return he::guard([&] {
     require(ctx != nullptr, "kv copy: context is null");
-    const he::cpu::KvCache c = cache(keys, values, blocks, block_size, key_heads, head_size);
+    const he::cpu::KvCache c = cache(type, keys, values, blocks, block_size, key_heads, head_size);
     require(count >= 0 && (count == 0 || (sources != nullptr && destinations != nullptr)),
             "kv copy: sources and destinations must not be null");
     for (int64_t i = 0; i < count; ++i)
       require(sources[i] >= 0 && sources[i] < blocks && destinations[i] >= 0 && destinations[i] < blocks,
               "kv copy: a block lies outside the cache");
-    const int64_t key_floats = key_heads * block_size * head_size,
-                  value_floats = key_heads * block_size * ctx->isa.kernels.attention.padded_size(head_size);
+    const auto& kernels = ctx->isa.kernels.attention;
+    const auto key_bytes = static_cast<size_t>(key_heads * kernels.key_bytes(c.type, block_size, head_size));
+    const auto value_bytes = static_cast<size_t>(key_heads * kernels.value_bytes(c.type, block_size, head_size));
     for (int64_t i = 0; i < count; ++i) {
       if (sources[i] == destinations[i]) continue;
-      std::memcpy(c.keys + destinations[i] * key_floats, c.keys + sources[i] * key_floats, static_cast<size_t>(key_floats) * sizeof(float));
-      std::memcpy(c.values + destinations[i] * value_floats, c.values + sources[i] * value_floats,
-                  static_cast<size_t>(value_floats) * sizeof(float));
+      const auto from = static_cast<size_t>(sources[i]), to = static_cast<size_t>(destinations[i]);
+      std::memcpy(c.keys + to * key_bytes, c.keys + from * key_bytes, key_bytes);
+      std::memcpy(c.values + to * value_bytes, c.values + from * value_bytes, value_bytes);
     }
   });
 }
@@ -157,12 +168,12 @@ he_status he_kv_copy_blocks(he_context* ctx, int64_t count, const int32_t* sourc
 he_status he_paged_attention(he_context* ctx, int64_t tokens, int64_t sequences, const int32_t* query_offsets,
                              const int32_t* context_lengths, const int32_t* block_tables, int64_t table_width, int64_t table_stride,
                              int64_t query_heads, int64_t key_heads, int64_t head_size, float scale, int32_t causal, int64_t window,
-                             float soft_cap, const float* alibi, const float* q, int64_t q_stride, const float* keys, const float* values,
+                             float soft_cap, const float* alibi, const float* q, int64_t q_stride, int32_t type, const void* keys, const void* values,
                              int64_t blocks, int64_t block_size, float* y, int64_t y_stride) {
   return he::guard([&] {
     require(ctx != nullptr, "paged attention: context is null");
     const he::cpu::AttentionShape s = shape(query_heads, key_heads, head_size, scale, causal, window, soft_cap, alibi);
-    const he::cpu::KvCache c = cache(keys, values, blocks, block_size, key_heads, head_size);
+    const he::cpu::KvCache c = cache(type, keys, values, blocks, block_size, key_heads, head_size);
     const int64_t most = longest(query_offsets, sequences, tokens);
     if (most == 0) return;
     require(q != nullptr && y != nullptr && context_lengths != nullptr && block_tables != nullptr,

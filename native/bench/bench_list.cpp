@@ -85,7 +85,7 @@ void add_bench_list(Suite& s) {
   attention_backward(s, heads, 4, 256);
   attention(s, heads, 1, 2048);
   paged_attention(s, heads, 1, 2048);
-  paged_attention(s, heads, 32, 256);
+  for (const int32_t type : {0, 1, 6}) paged_attention(s, heads, 32, 256, type);
 
   norm(s, 1024, 576);
   norm_backward(s, 1024, 576);

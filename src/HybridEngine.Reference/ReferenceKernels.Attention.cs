@@ -8,10 +8,10 @@ public sealed partial class ReferenceKernels
     /// <inheritdoc />
     public KvLayer CreateKv(int blocks, int blockSize, int keyHeads, int headSize, DType dtype = DType.Float32)
     {
-        Contract.CreateKv(blocks, blockSize, keyHeads, headSize);
-        if (dtype != DType.Float32) { throw new UnsupportedException(nameof(dtype), $"a {dtype} cache on the reference backend", "Float32"); }
+        Contract.CreateKv(blocks, blockSize, keyHeads, headSize, dtype);
         long slots = (long)blocks * blockSize;
-        return new KvLayer(Allocate(dtype, slots, keyHeads, headSize), Allocate(dtype, slots, keyHeads, headSize), blocks, blockSize, keyHeads, headSize);
+        // Whatever the type, the values themselves lie in float32: what the type would have kept of them (NarrowCache).
+        return new NarrowCache(dtype, Allocate(DType.Float32, slots, keyHeads, headSize), Allocate(DType.Float32, slots, keyHeads, headSize), blocks, blockSize, keyHeads, headSize);
     }
 
     /// <inheritdoc />
@@ -25,6 +25,11 @@ public sealed partial class ReferenceKernels
             if (slot < 0) { continue; }
             ks[t].CopyTo(keys[slot]);
             vs[t].CopyTo(values[slot]);
+            if (cache is NarrowCache narrow)
+            {
+                narrow.Keep(keys[slot]);
+                narrow.Keep(values[slot]);
+            }
         }
     }
 
@@ -48,7 +53,7 @@ public sealed partial class ReferenceKernels
     public void Attention(Tensor q, Tensor k, Tensor v, Tensor offsets, AttentionOptions options, Tensor y, Tensor logSumExp)
     {
         Contract.Attention(Device, q, k, v, offsets, options, y, logSumExp);
-        AttentionRows rows = new(q, k, v, y, options);
+        AttentionRows rows = new(q, Read(k, options), Read(v, options), y, options);
         for (int s = 0; s + 1 < offsets.Count; s++)
         {
             int start = Ints(offsets)[s], length = Ints(offsets)[s + 1] - start;
@@ -86,7 +91,7 @@ public sealed partial class ReferenceKernels
     public void AttentionBackward(Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp, Tensor dy, Tensor offsets, AttentionOptions options, Tensor dq, Tensor dk, Tensor dv)
     {
         Contract.AttentionBackward(Device, q, k, v, y, logSumExp, dy, offsets, options, dq, dk, dv);
-        AttentionRows rows = new(q, k, v, y, options);
+        AttentionRows rows = new(q, Read(k, options), Read(v, options), y, options);
         AttentionGradients gradients = new(rows, new FloatRows(logSumExp), new FloatRows(dy), new FloatRows(dq), new FloatRows(dk), new FloatRows(dv));
         int sequences = (int)offsets.Count - 1;
         // Keys and values of a sequence gather from its own queries only: one item per sequence and key head.
@@ -97,6 +102,10 @@ public sealed partial class ReferenceKernels
             gradients.Backward(start, length, keyHead);
         });
     }
+
+    // k or v as the packed forms read it.
+    private static Tensor Read(Tensor keysOrValues, AttentionOptions options) =>
+        Operands.Of(keysOrValues, options.KeyValueType == DType.BFloat16 ? Arithmetic.BFloat16 : Arithmetic.Float32);
 
     private const long WorthItForAttention = 1 << 16;
 }

@@ -37,7 +37,8 @@ struct Heads {
 void attention(Suite& suite, const Heads& heads, int64_t sequences, int64_t length);
 void attention_backward(Suite& suite, const Heads& heads, int64_t sequences, int64_t length);
 // One query row of each sequence against its keys and values in the cache.
-void paged_attention(Suite& suite, const Heads& heads, int64_t sequences, int64_t length);
+// type: how the cache keeps its elements, as he_kv_size.
+void paged_attention(Suite& suite, const Heads& heads, int64_t sequences, int64_t length, int32_t type = 0);
 
 void norm(Suite& suite, int64_t rows, int64_t width);
 void norm_backward(Suite& suite, int64_t rows, int64_t width);

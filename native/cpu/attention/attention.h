@@ -30,6 +30,7 @@ struct MutableHeads {
 
 struct PackedAttention {
   AttentionShape shape;
+  bool through_bf16;  // k and v are rounded to bf16 as they are read
   Heads q, k, v;
   const int32_t* offsets;  // [sequences + 1]
   MutableHeads y;
@@ -39,6 +40,7 @@ struct PackedAttention {
 
 struct PackedAttentionBackward {
   AttentionShape shape;
+  bool through_bf16;  // k and v are rounded to bf16 as they are read
   Heads q, k, v, y, dy;
   const float* log_sum_exp;
   int64_t log_sum_exp_stride;
@@ -46,11 +48,13 @@ struct PackedAttentionBackward {
   MutableHeads dq, dk, dv;
 };
 
-// One layer's cache. Keys [block][head][position / 16][d][position % 16], so that scores vectorise over keys; values
-// [block][head][position][d], d padded to whole vectors.
+// How a cache keeps its elements; numbers as in he_convert and he_kv_size.
+enum class KvType : int32_t { kFloat32 = 0, kBFloat16 = 1, kInt8 = 6 };
+
+// One layer's cache; layout in cache.h.
 struct KvCache {
-  float* keys;
-  float* values;
+  KvType type;
+  char *keys, *values;
   int64_t blocks, block_size, key_heads, head_size;
 };
 
@@ -66,7 +70,9 @@ struct PagedAttention {
 };
 
 struct AttentionKernels {
-  int64_t (*padded_size)(int64_t head_size);  // elements of a value row of the cache
+  // Bytes of one head's keys and values in a block of the cache.
+  int64_t (*key_bytes)(KvType type, int64_t block_size, int64_t head_size);
+  int64_t (*value_bytes)(KvType type, int64_t block_size, int64_t head_size);
   // Queries [begin, end), counted from the sequence's first, of one sequence and all query heads of one key head.
   void (*packed)(const PackedAttention&, int64_t sequence, int64_t key_head, int64_t begin, int64_t end, float* scratch);
   void (*paged)(const PagedAttention&, int64_t sequence, int64_t key_head, int64_t begin, int64_t end, float* scratch);

@@ -209,6 +209,11 @@ void attention_backward(const PackedAttentionBackward& a, int64_t sequence, int6
       copy_rows(a.k.data + token * a.k.stride + offset, a.k.stride, present, size, k.keys);
       transpose_rows(a.k.data + token * a.k.stride + offset, a.k.stride, present, size, k.keys_t);
       transpose_rows(a.v.data + token * a.v.stride + offset, a.v.stride, present, size, k.values_t);
+      if (a.through_bf16) {
+        round_tile(k.keys, tile_floats(size));
+        round_tile(k.keys_t, kTile * size);
+        round_tile(k.values_t, kTile * size);
+      }
       memset(k.dk, 0, static_cast<size_t>(tile_bytes));
       memset(k.dv, 0, static_cast<size_t>(tile_bytes));
     }

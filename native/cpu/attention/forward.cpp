@@ -4,6 +4,7 @@
 //   traffic  prefill: compute-bound, 4 n^2 d operations a head (half of it when causal) and one exponential a score; decode: keys and values of the
 //            context once
 #include "core/scalar_math.h"
+#include "cpu/attention/cache.h"
 #include "cpu/attention/kernels.h"
 #include "cpu/attention/pass.h"
 
@@ -117,6 +118,10 @@ void attention_packed(const PackedAttention& a, int64_t sequence, int64_t key_he
       const int64_t present = least(kTile, keys - start);
       transpose_rows(a.k.data + (first + start) * a.k.stride + offset, a.k.stride, present, s.head_size, key_tile);
       copy_rows(a.v.data + (first + start) * a.v.stride + offset, a.v.stride, present, s.head_size, value_tile);
+      if (a.through_bf16) {
+        round_tile(key_tile, kTile * s.head_size);
+        round_tile(value_tile, kTile * width);
+      }
     }
     return chunk;
   });
@@ -127,18 +132,19 @@ void attention_paged(const PagedAttention& a, int64_t sequence, int64_t key_head
   const AttentionShape& s = a.shape;
   const KvCache& cache = a.cache;
   const int64_t first = a.query_offsets[sequence], queries = a.query_offsets[sequence + 1] - first, keys = a.context_lengths[sequence];
-  const int64_t width = padded(s.head_size), key_floats = cache.block_size * s.head_size, value_floats = cache.block_size * width;
+  const int64_t width = padded(s.head_size);
   const Task task{key_head, begin, end, first, keys - queries, keys};
   const Memory m = carve(scratch, s.head_size, (end - begin) * (s.query_heads / s.key_heads));
   const int32_t* blocks = a.block_tables + sequence * a.table_stride;
+  const Range seen{visible(s, task.first_position + begin, keys).begin, visible(s, task.first_position + end - 1, keys).end};
   walk(s, m, make_rows(s, a.q, task, m.rows), [&](int64_t c) {
     Chunk chunk{c, {}, {}, width};
     for (int64_t g = 0; g < kChunkGroups; ++g) {
-      // Groups beyond the context are never read; they borrow the address of the last one that is.
-      const int64_t position = least(c * kChunk + g * kGroup, (keys - 1) / kGroup * kGroup);
-      const int64_t block = blocks[position / cache.block_size] * cache.key_heads + key_head, inside = position % cache.block_size;
-      chunk.keys[g] = cache.keys + block * key_floats + inside * s.head_size;
-      chunk.values[g] = cache.values + block * value_floats + inside * width;
+      const int64_t position = c * kChunk + g * kGroup;
+      if (position >= seen.end || position + kGroup <= seen.begin) continue;  // no row reads it
+      const KvPart part = part_of(cache, blocks[position / cache.block_size], key_head);
+      chunk.keys[g] = group_keys(cache, part, position % cache.block_size, m.keys + g * kGroup * s.head_size);
+      chunk.values[g] = group_values(cache, part, position % cache.block_size, m.values + g * kGroup * width);
     }
     return chunk;
   });

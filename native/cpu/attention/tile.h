@@ -3,6 +3,7 @@
 #pragma once
 #include "cpu/attention/attention.h"
 #include "cpu/linear/transpose.h"
+#include "cpu/simd/bf16.h"
 #include "cpu/simd/exp.h"
 #include "cpu/simd/lanes.h"
 
@@ -73,6 +74,11 @@ static inline void transpose_rows(const float* source, int64_t stride, int64_t c
     if (rows < kGroup) memset(out, 0, static_cast<size_t>(head_size * kGroup) * sizeof(float));
     if (rows > 0) transpose(source + g * kGroup * stride, stride, rows, head_size, out, kGroup);
   }
+}
+
+// A tile to bf16 and back, in place: what a bf16 cache would have kept.
+static inline void round_tile(float* tile, int64_t floats) {
+  for (int64_t i = 0; i < floats; i += kLanes) store(tile + i, through_bf16(load(tile + i)));
 }
 
 HE_ISA_END

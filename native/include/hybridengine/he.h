@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define HE_ABI_VERSION 4u
+#define HE_ABI_VERSION 5u
 
 typedef enum he_status { HE_OK = 0, HE_INVALID_ARGUMENT = 1, HE_OUT_OF_MEMORY = 2, HE_UNSUPPORTED = 3, HE_DEVICE = 4, HE_INTERNAL = 5 } he_status;
 typedef struct he_context he_context;
@@ -166,30 +166,32 @@ HE_API he_status he_scale_columns(he_context* ctx, int64_t rows, int64_t width, 
                                   float* y, int64_t y_stride);
 
 /* ---- attention ---- [tokens, heads, head_size] with any token stride; offsets [sequences + 1]; window and soft_cap 0: off; alibi [query_heads] or null;
- * log_sum_exp [tokens, query_heads] or null in the forward. */
+ * log_sum_exp [tokens, query_heads] or null in the forward; key_value_type 1: k and v are rounded to bfloat16 as they are read, 0: not. */
 HE_API he_status he_attention(he_context* ctx, int64_t tokens, int64_t sequences, const int32_t* offsets, int64_t query_heads, int64_t key_heads,
                               int64_t head_size, float scale, int32_t causal, int64_t window, float soft_cap, const float* alibi, const float* q,
                               int64_t q_stride, const float* k, int64_t k_stride, const float* v, int64_t v_stride, float* y, int64_t y_stride,
-                              float* log_sum_exp, int64_t log_sum_exp_stride);
+                              float* log_sum_exp, int64_t log_sum_exp_stride, int32_t key_value_type);
 HE_API he_status he_attention_backward(he_context* ctx, int64_t tokens, int64_t sequences, const int32_t* offsets, int64_t query_heads, int64_t key_heads,
                                        int64_t head_size, float scale, int32_t causal, int64_t window, float soft_cap, const float* alibi, const float* q,
                                        int64_t q_stride, const float* k, int64_t k_stride, const float* v, int64_t v_stride, const float* y,
                                        int64_t y_stride, const float* log_sum_exp, int64_t log_sum_exp_stride, const float* dy, int64_t dy_stride,
-                                       float* dq, int64_t dq_stride, float* dk, int64_t dk_stride, float* dv, int64_t dv_stride);
-/* The cache of one layer: floats that keys and values take, in a layout of the library's own. block_size is a multiple of 16. */
-HE_API he_status he_kv_size(he_context* ctx, int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size, int64_t* key_floats,
-                            int64_t* value_floats);
+                                       float* dq, int64_t dq_stride, float* dk, int64_t dk_stride, float* dv, int64_t dv_stride,
+                                       int32_t key_value_type);
+/* The cache of one layer: bytes that keys and values take, in a layout of the library's own. block_size is a multiple of 16. type: 0 float32, 1 bfloat16, 6 int8
+ * with a scale for each position and head (max |x| / 127). */
+HE_API he_status he_kv_size(he_context* ctx, int32_t type, int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size,
+                            int64_t* key_bytes, int64_t* value_bytes);
 /* slots [tokens]: block * block_size + position in block; negative slots are skipped. */
 HE_API he_status he_kv_write(he_context* ctx, int64_t tokens, const float* k, int64_t k_stride, const float* v, int64_t v_stride, const int32_t* slots,
-                             float* keys, float* values, int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size);
-HE_API he_status he_kv_copy_blocks(he_context* ctx, int64_t count, const int32_t* sources, const int32_t* destinations, float* keys, float* values,
-                                   int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size);
+                             int32_t type, void* keys, void* values, int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size);
+HE_API he_status he_kv_copy_blocks(he_context* ctx, int64_t count, const int32_t* sources, const int32_t* destinations, int32_t type, void* keys,
+                                   void* values, int64_t blocks, int64_t block_size, int64_t key_heads, int64_t head_size);
 /* The last query row of a sequence stands at context_lengths - 1; block_tables [sequences, table_width]. */
 HE_API he_status he_paged_attention(he_context* ctx, int64_t tokens, int64_t sequences, const int32_t* query_offsets, const int32_t* context_lengths,
                                     const int32_t* block_tables, int64_t table_width, int64_t table_stride, int64_t query_heads, int64_t key_heads,
                                     int64_t head_size, float scale, int32_t causal, int64_t window, float soft_cap, const float* alibi, const float* q,
-                                    int64_t q_stride, const float* keys, const float* values, int64_t blocks, int64_t block_size, float* y,
-                                    int64_t y_stride);
+                                    int64_t q_stride, int32_t type, const void* keys, const void* values, int64_t blocks, int64_t block_size,
+                                    float* y, int64_t y_stride);
 
 /* ---- expert ---- the top_k greatest of a soft-max over the experts, and the gradient of their weights. */
 HE_API he_status he_route_experts(he_context* ctx, int64_t tokens, int64_t experts, int64_t top_k, int32_t normalize, const float* logits,

@@ -60,14 +60,14 @@ struct AttentionOutput {
   std::vector<float> y, lse, dq, dk, dv;
 };
 
-inline AttentionOutput run_attention(he_context* ctx, const AttentionCase& c, const AttentionData& d, bool backward = true) {
+inline AttentionOutput run_attention(he_context* ctx, const AttentionCase& c, const AttentionData& d, bool backward = true, int32_t type = 0) {
   AttentionOutput o;
   o.y.assign(d.q.size(), NAN);
   o.lse.assign(static_cast<size_t>(d.tokens * c.query_heads), NAN);
   const int64_t qs = c.query_heads * c.head_size, ks = c.key_heads * c.head_size, sequences = static_cast<int64_t>(c.lengths.size());
   const float* alibi = c.alibi ? d.alibi.data() : nullptr;
   EXPECT_EQ(he_attention(ctx, d.tokens, sequences, d.offsets.data(), c.query_heads, c.key_heads, c.head_size, c.scale(), c.causal, c.window,
-                         c.soft_cap, alibi, d.q.data(), qs, d.k.data(), ks, d.v.data(), ks, o.y.data(), qs, o.lse.data(), c.query_heads),
+                         c.soft_cap, alibi, d.q.data(), qs, d.k.data(), ks, d.v.data(), ks, o.y.data(), qs, o.lse.data(), c.query_heads, type),
             HE_OK)
       << he_last_error();
   if (!backward) return o;
@@ -76,7 +76,7 @@ inline AttentionOutput run_attention(he_context* ctx, const AttentionCase& c, co
   o.dv.assign(d.v.size(), NAN);
   EXPECT_EQ(he_attention_backward(ctx, d.tokens, sequences, d.offsets.data(), c.query_heads, c.key_heads, c.head_size, c.scale(), c.causal,
                                   c.window, c.soft_cap, alibi, d.q.data(), qs, d.k.data(), ks, d.v.data(), ks, o.y.data(), qs, o.lse.data(),
-                                  c.query_heads, d.dy.data(), qs, o.dq.data(), qs, o.dk.data(), ks, o.dv.data(), ks),
+                                  c.query_heads, d.dy.data(), qs, o.dq.data(), qs, o.dk.data(), ks, o.dv.data(), ks, type),
             HE_OK)
       << he_last_error();
   return o;
@@ -141,7 +141,8 @@ inline AttentionExpected plain_attention(const AttentionCase& c, const Attention
 // The paged cache of one batch: blocks handed out in a shuffled order, its memory full of NaN to begin with.
 class PagedCache {
  public:
-  PagedCache(he_context* ctx, const AttentionCase& c, int64_t block_size, Random& random) : ctx_(ctx), case_(c), block_size_(block_size) {
+  PagedCache(he_context* ctx, const AttentionCase& c, int64_t block_size, Random& random, int32_t type = 0)
+      : ctx_(ctx), case_(c), block_size_(block_size), type_(type) {
     for (const int length : c.lengths) width_ = std::max(width_, (length + block_size - 1) / block_size);
     blocks_ = width_ * static_cast<int64_t>(c.lengths.size()) + 3;
     std::vector<int32_t> order(static_cast<size_t>(blocks_));
@@ -149,10 +150,11 @@ class PagedCache {
     for (size_t i = order.size() - 1; i > 0; --i)
       std::swap(order[i], order[static_cast<size_t>(random.integer(0, static_cast<int64_t>(i)))]);
     tables_.assign(order.begin(), order.begin() + width_ * static_cast<int64_t>(c.lengths.size()));
-    int64_t key_floats = 0, value_floats = 0;
-    EXPECT_EQ(he_kv_size(ctx, blocks_, block_size, c.key_heads, c.head_size, &key_floats, &value_floats), HE_OK);
-    keys_.assign(static_cast<size_t>(key_floats), NAN);
-    values_.assign(static_cast<size_t>(value_floats), NAN);
+    int64_t key_bytes = 0, value_bytes = 0;
+    EXPECT_EQ(he_kv_size(ctx, type, blocks_, block_size, c.key_heads, c.head_size, &key_bytes, &value_bytes), HE_OK);
+    // All bits set: NaN in every type's elements and scales (int8 elements are -1, their scales NaN).
+    keys_.assign(static_cast<size_t>((key_bytes + 3) / 4), static_cast<int32_t>(-1));
+    values_.assign(static_cast<size_t>((value_bytes + 3) / 4), static_cast<int32_t>(-1));
   }
 
   // Steps of any size: `step` new tokens a sequence at most, written and attended at once with what the other sequences have in the same
@@ -184,13 +186,13 @@ class PagedCache {
         k.insert(k.end(), d.k.begin() + t * ks, d.k.begin() + (t + 1) * ks);
         v.insert(v.end(), d.v.begin() + t * ks, d.v.begin() + (t + 1) * ks);
       }
-      EXPECT_EQ(he_kv_write(ctx_, n, k.data(), ks, v.data(), ks, slots.data(), keys_.data(), values_.data(), blocks_, block_size_,
+      EXPECT_EQ(he_kv_write(ctx_, n, k.data(), ks, v.data(), ks, slots.data(), type_, keys_.data(), values_.data(), blocks_, block_size_,
                             c.key_heads, c.head_size),
                 HE_OK)
           << he_last_error();
       EXPECT_EQ(he_paged_attention(ctx_, n, static_cast<int64_t>(c.lengths.size()), offsets.data(), contexts.data(), tables_.data(), width_,
                                    width_, c.query_heads, c.key_heads, c.head_size, c.scale(), c.causal, c.window, c.soft_cap,
-                                   c.alibi ? d.alibi.data() : nullptr, q.data(), qs, keys_.data(), values_.data(), blocks_, block_size_,
+                                   c.alibi ? d.alibi.data() : nullptr, q.data(), qs, type_, keys_.data(), values_.data(), blocks_, block_size_,
                                    out.data(), qs),
                 HE_OK)
           << he_last_error();
@@ -202,8 +204,8 @@ class PagedCache {
   he_context* ctx_;
   const AttentionCase& case_;
   int64_t block_size_, blocks_ = 0, width_ = 0;
-  std::vector<int32_t> tables_;
-  std::vector<float> keys_, values_;
+  int32_t type_;
+  std::vector<int32_t> tables_, keys_, values_;
 };
 
 }  // namespace he::testing

@@ -4,8 +4,9 @@ namespace HybridEngine.Core;
 public static partial class Contract
 {
     /// <summary>Checks <see cref="IAttentionKernels.CreateKv"/>.</summary>
-    public static void CreateKv(int blocks, int blockSize, int keyHeads, int headSize)
+    public static void CreateKv(int blocks, int blockSize, int keyHeads, int headSize, DType dtype = DType.Float32)
     {
+        if (dtype is not (DType.Float32 or DType.BFloat16 or DType.UInt8)) { throw Wrong(nameof(dtype), $"{dtype}", "Float32, BFloat16 or UInt8 (8-bit integers with a scale)"); }
         if (blocks < 0) { throw Wrong(nameof(blocks), $"{blocks}", "0 or more"); }
         if (blockSize <= 0 || blockSize % 16 != 0) { throw Wrong(nameof(blockSize), $"{blockSize}", "a positive multiple of 16"); }
         if (keyHeads <= 0) { throw Wrong(nameof(keyHeads), $"{keyHeads}", "1 or more"); }

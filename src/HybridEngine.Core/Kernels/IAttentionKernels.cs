@@ -21,7 +21,7 @@ public readonly record struct AttentionOptions(
 /// <param name="BlockSize">Positions a block; a multiple of 16.</param>
 /// <param name="KeyHeads">Heads.</param>
 /// <param name="HeadSize">Elements of a head.</param>
-public sealed record KvLayer(Tensor Keys, Tensor Values, int Blocks, int BlockSize, int KeyHeads, int HeadSize) : IDisposable
+public record KvLayer(Tensor Keys, Tensor Values, int Blocks, int BlockSize, int KeyHeads, int HeadSize) : IDisposable
 {
     /// <inheritdoc />
     public void Dispose()
@@ -40,6 +40,14 @@ public sealed record KvLayer(Tensor Keys, Tensor Values, int Blocks, int BlockSi
 public interface IAttentionKernels
 {
     /// <summary>A cache of <paramref name="blocks"/> blocks for one layer.</summary>
+    /// <param name="blocks">Number of blocks.</param>
+    /// <param name="blockSize">Positions a block; a multiple of 16.</param>
+    /// <param name="keyHeads">Heads.</param>
+    /// <param name="headSize">Elements of a head.</param>
+    /// <param name="dtype">
+    /// How elements are kept. <see cref="DType.Float32"/>; <see cref="DType.BFloat16"/>: rounded to nearest even; <see cref="DType.UInt8"/>: 8-bit integers and for each
+    /// position and head a float32 scale, max |x| / 127 (docs/numerics.md). Attention reads these values in float32.
+    /// </param>
     KvLayer CreateKv(int blocks, int blockSize, int keyHeads, int headSize, DType dtype = DType.Float32);
 
     /// <summary>Writes rows of k and v to their slots. k, v [tokens, keyHeads, headSize]; slots [tokens] int32 = block * BlockSize + position in block; negative slots are skipped.</summary>

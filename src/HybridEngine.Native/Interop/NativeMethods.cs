@@ -7,7 +7,7 @@ namespace HybridEngine.Native;
 internal static unsafe partial class NativeMethods
 {
     internal const string Library = "hybridengine_native";
-    internal const uint AbiVersion = 4;
+    internal const uint AbiVersion = 5;
 
     static NativeMethods() => NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, static (name, _, _) => name == Library ? NativeLoader.Handle : 0);
 

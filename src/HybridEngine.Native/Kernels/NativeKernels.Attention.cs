@@ -5,14 +5,13 @@ namespace HybridEngine.Native;
 public sealed unsafe partial class NativeKernels
 {
     /// <inheritdoc />
-    /// <exception cref="UnsupportedException">The element type is not float32.</exception>
     public KvLayer CreateKv(int blocks, int blockSize, int keyHeads, int headSize, DType dtype = DType.Float32)
     {
-        Contract.CreateKv(blocks, blockSize, keyHeads, headSize);
-        if (dtype != DType.Float32) { throw new UnsupportedException("key and value cache", dtype.ToString(), "Float32"); }
+        Contract.CreateKv(blocks, blockSize, keyHeads, headSize, dtype);
         long keys, values;
-        NativeMethods.he_kv_size(_context, blocks, blockSize, keyHeads, headSize, &keys, &values).Check();
-        return new KvLayer(Allocate(dtype, keys), Allocate(dtype, values), blocks, blockSize, keyHeads, headSize);
+        NativeMethods.he_kv_size(_context, (int)dtype, blocks, blockSize, keyHeads, headSize, &keys, &values).Check();
+        int unit = dtype.BlockBytes();
+        return new KvLayer(Allocate(dtype, keys / unit), Allocate(dtype, values / unit), blocks, blockSize, keyHeads, headSize);
     }
 
     /// <inheritdoc />
@@ -20,7 +19,7 @@ public sealed unsafe partial class NativeKernels
     {
         Contract.WriteKv(Device, k, v, slots, cache);
         RequireOwnLayout(cache);
-        NativeMethods.he_kv_write(_context, k.Shape[0], F32(k), RowStride(k), F32(v), RowStride(v), I32(slots), F32(cache.Keys), F32(cache.Values),
+        NativeMethods.he_kv_write(_context, k.Shape[0], F32(k), RowStride(k), F32(v), RowStride(v), I32(slots), (int)cache.Keys.DType, (void*)cache.Keys.Address, (void*)cache.Values.Address,
             cache.Blocks, cache.BlockSize, cache.KeyHeads, cache.HeadSize).Check();
     }
 
@@ -29,7 +28,7 @@ public sealed unsafe partial class NativeKernels
     {
         Contract.CopyKvBlocks(Device, cache, sources, destinations);
         RequireOwnLayout(cache);
-        NativeMethods.he_kv_copy_blocks(_context, sources.Count, I32(sources), I32(destinations), F32(cache.Keys), F32(cache.Values),
+        NativeMethods.he_kv_copy_blocks(_context, sources.Count, I32(sources), I32(destinations), (int)cache.Keys.DType, (void*)cache.Keys.Address, (void*)cache.Values.Address,
             cache.Blocks, cache.BlockSize, cache.KeyHeads, cache.HeadSize).Check();
     }
 
@@ -39,7 +38,7 @@ public sealed unsafe partial class NativeKernels
         Contract.Attention(Device, q, k, v, offsets, options, y, logSumExp);
         NativeMethods.he_attention(_context, q.Shape[0], offsets.Count - 1, I32(offsets), options.QueryHeads, options.KeyHeads, options.HeadSize, options.Scale,
             Flag(options.Causal), options.Window, options.SoftCap, F32(options.AlibiSlopes), F32(q), RowStride(q), F32(k), RowStride(k), F32(v), RowStride(v),
-            F32(y), RowStride(y), F32(logSumExp), RowStride(logSumExp)).Check();
+            F32(y), RowStride(y), F32(logSumExp), RowStride(logSumExp), (int)options.KeyValueType).Check();
     }
 
     /// <inheritdoc />
@@ -48,7 +47,8 @@ public sealed unsafe partial class NativeKernels
         Contract.AttentionBackward(Device, q, k, v, y, logSumExp, dy, offsets, options, dq, dk, dv);
         NativeMethods.he_attention_backward(_context, q.Shape[0], offsets.Count - 1, I32(offsets), options.QueryHeads, options.KeyHeads, options.HeadSize, options.Scale,
             Flag(options.Causal), options.Window, options.SoftCap, F32(options.AlibiSlopes), F32(q), RowStride(q), F32(k), RowStride(k), F32(v), RowStride(v),
-            F32(y), RowStride(y), F32(logSumExp), RowStride(logSumExp), F32(dy), RowStride(dy), F32(dq), RowStride(dq), F32(dk), RowStride(dk), F32(dv), RowStride(dv)).Check();
+            F32(y), RowStride(y), F32(logSumExp), RowStride(logSumExp), F32(dy), RowStride(dy), F32(dq), RowStride(dq), F32(dk), RowStride(dk), F32(dv), RowStride(dv),
+            (int)options.KeyValueType).Check();
     }
 
     /// <inheritdoc />
@@ -58,17 +58,20 @@ public sealed unsafe partial class NativeKernels
         RequireOwnLayout(cache);
         NativeMethods.he_paged_attention(_context, q.Shape[0], contextLengths.Count, I32(queryOffsets), I32(contextLengths), I32(blockTables), blockTables.Shape[1],
             RowStride(blockTables), options.QueryHeads, options.KeyHeads, options.HeadSize, options.Scale, Flag(options.Causal), options.Window, options.SoftCap,
-            F32(options.AlibiSlopes), F32(q), RowStride(q), F32(cache.Keys), F32(cache.Values), cache.Blocks, cache.BlockSize, F32(y), RowStride(y)).Check();
+            F32(options.AlibiSlopes), F32(q), RowStride(q), (int)cache.Keys.DType, (void*)cache.Keys.Address, (void*)cache.Values.Address, cache.Blocks, cache.BlockSize, F32(y), RowStride(y)).Check();
     }
 
     // The layout is the library's own; a cache of another backend would be read beyond its end.
     private void RequireOwnLayout(KvLayer cache)
     {
-        long keys, values;
-        NativeMethods.he_kv_size(_context, cache.Blocks, cache.BlockSize, cache.KeyHeads, cache.HeadSize, &keys, &values).Check();
-        if (cache.Keys.DType != DType.Float32 || cache.Keys.Count != keys || cache.Values.DType != DType.Float32 || cache.Values.Count != values)
+        DType type = cache.Keys.DType;
+        long keys = 0, values = 0;
+        if (type is DType.Float32 or DType.BFloat16 or DType.UInt8)
         {
-            throw new ArgumentException($"cache holds {cache.Keys} and {cache.Values}, expected Float32 [{keys}] and [{values}] as made by CreateKv.", nameof(cache));
+            NativeMethods.he_kv_size(_context, (int)type, cache.Blocks, cache.BlockSize, cache.KeyHeads, cache.HeadSize, &keys, &values).Check();
+            if (cache.Values.DType == type && type.Bytes(cache.Keys.Count) == keys && type.Bytes(cache.Values.Count) == values) { return; }
         }
+
+        throw new ArgumentException($"cache holds {cache.Keys} and {cache.Values}, expected {keys} and {values} bytes of one type as made by CreateKv.", nameof(cache));
     }
 }

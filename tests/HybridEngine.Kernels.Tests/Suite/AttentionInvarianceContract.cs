@@ -98,22 +98,46 @@ public abstract class AttentionInvarianceContract<TBackend> : KernelSuite<TBacke
         Compare.SameBits(expected, Attend([1, 0, 3]), Random);
     }
 
-    // y, logSumExp, dq, dk, dv
-    private float[][] Gradients(IKernels k, AttentionCase c, string form)
+    [SkippableTheory, InlineData("causal"), InlineData("window5"), InlineData("all")]
+    public void PagedAttention_Bf16Cache_SameBitsAsPackedThroughBf16(string form)
     {
+        AttentionCase c = new(Random, [5, 130, 1, 300], 4, 2, 20);
+        float[] packed = Gradients(Kernels, c, form, DType.BFloat16)[0];
+        foreach (Func<int, int> chunk in new Func<int, int>[] { _ => 1000, _ => Random.Integer(1, 40) })
+        {
+            Compare.SameBits(packed, RunPaged(Kernels, c, form, 32, chunk, DType.BFloat16), $"{form}, {Random}");
+        }
+
+        float[][] expected = Gradients(Oracle, c, form, DType.BFloat16), actual = Gradients(Kernels, c, form, DType.BFloat16);
+        for (int i = 0; i < expected.Length; i++) { Compare.CloseToLargest(expected[i], actual[i], 2e-5, $"output {i}, {form}, {Random}"); }
+    }
+
+    [SkippableTheory, InlineData(DType.BFloat16), InlineData(DType.UInt8)]
+    public void PagedAttention_NarrowCache_AgreesWithReference(DType type)
+    {
+        AttentionCase c = new(Random, [5, 130, 1, 70], 4, 2, 20);
+        float[] expected = RunPaged(Oracle, c, "causal", 32, _ => 1000, type), wide = RunPaged(Oracle, c, "causal", 32, _ => 1000);
+        Compare.CloseToLargest(expected, RunPaged(Kernels, c, "causal", 16, _ => 33, type), 2e-6, Random);
+        Assert.NotEqual(wide, expected);
+    }
+
+    // y, logSumExp, dq, dk, dv
+    private float[][] Gradients(IKernels k, AttentionCase c, string form, DType keysAndValues = DType.Float32)
+    {
+        AttentionOptions options = c.Options(k, form) with { KeyValueType = keysAndValues };
         Tensor q = Place(k, c.Q, c.Tokens, c.QueryHeads, c.HeadSize), keys = Place(k, c.K, c.Tokens, c.KeyHeads, c.HeadSize), values = Place(k, c.V, c.Tokens, c.KeyHeads, c.HeadSize);
         Tensor y = Space(k, c.Tokens, c.QueryHeads, c.HeadSize), lse = Space(k, c.Tokens, c.QueryHeads), offsets = k.Ints(c.Offsets);
         Tensor dq = Space(k, c.Tokens, c.QueryHeads, c.HeadSize), dk = Space(k, c.Tokens, c.KeyHeads, c.HeadSize), dv = Space(k, c.Tokens, c.KeyHeads, c.HeadSize);
-        k.Attention(q, keys, values, offsets, c.Options(k, form), y, lse);
-        k.AttentionBackward(q, keys, values, y, lse, Place(k, c.Dy, c.Tokens, c.QueryHeads, c.HeadSize), offsets, c.Options(k, form), dq, dk, dv);
+        k.Attention(q, keys, values, offsets, options, y, lse);
+        k.AttentionBackward(q, keys, values, y, lse, Place(k, c.Dy, c.Tokens, c.QueryHeads, c.HeadSize), offsets, options, dq, dk, dv);
         return [k.Read(y), k.Read(lse), k.Read(dq), k.Read(dk), k.Read(dv)];
     }
 
     // All sequences together through a cache of shuffled blocks full of NaN, in steps of a few tokens each; y in packed order.
-    private float[] RunPaged(IKernels k, AttentionCase c, string form, int blockSize, Func<int, int> chunk)
+    private float[] RunPaged(IKernels k, AttentionCase c, string form, int blockSize, Func<int, int> chunk, DType type = DType.Float32)
     {
         int n = c.Lengths.Length, maxBlocks = (c.Lengths.Max() + blockSize - 1) / blockSize, blocks = n * maxBlocks;
-        using KvLayer cache = k.CreateKv(blocks, blockSize, c.KeyHeads, c.HeadSize);
+        using KvLayer cache = k.CreateKv(blocks, blockSize, c.KeyHeads, c.HeadSize, type);
         float[] nan = new float[blocks * blockSize * c.KeyWidth];
         Array.Fill(nan, float.NaN);
         Tensor poison = k.Floats(nan, blocks * blockSize, c.KeyHeads, c.HeadSize);
