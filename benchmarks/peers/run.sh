@@ -9,6 +9,7 @@
 #   ROUNDS=3 REPS=3 THREADS=2           rounds of A B, repetitions inside a process, threads
 #   MODELS='a.gguf b.gguf'              for files; default SmolLM2 of SHARED, and those of shapes that benchmarks/peers/models.sh writes into MODELS_FOLDER
 #   STEPS='train 4 256 0'               for steps: what, batch, prompt, new; a line each
+#   BATCHES="1 8 32"                    for files: sequences that decode together
 #
 # Peers, each optional and reported when absent:
 #   llama.cpp   node with node-llama-cpp in PEER_NODE (npm install --ignore-scripts node-llama-cpp)
@@ -44,13 +45,13 @@ files() {
     case $model in *[bB][fF]16*) ways=("--dtype float32" "--dtype bfloat16") ;; esac
     for way in "${ways[@]}"; do
       record ours $hybridengine bench prefill --json --quiet --model "$model" --batch 1 --prompt 512 --reps "$reps" --threads "$threads" $way
-      for batch in 1 8 32; do
+      for batch in ${BATCHES:-1 8 32}; do
         record ours $hybridengine bench generate --json --quiet --model "$model" --batch $batch --prompt 128 --new 65 --reps "$reps" --threads "$threads" $way
       done
     done
     if [ $llama = 1 ]; then
       cp benchmarks/peers/llama_cpp_bench.mjs "$node/llama_cpp_bench.mjs"
-      record llama.cpp node "$node/llama_cpp_bench.mjs" "$(realpath "$model")" "$threads" "$reps" 64
+      record llama.cpp node "$node/llama_cpp_bench.mjs" "$(realpath "$model")" "$threads" "$reps" 64 "$(echo ${BATCHES:-1 8 32} | tr " " ,)"
     fi
   done
 }

@@ -151,7 +151,7 @@ Instruction instruction_of(const std::string& type, const std::string& isa, cons
 
 double peak_rate(ThreadPool& pool, const Instruction& instruction) {
   double best = 0;
-  for (int repetition = 0; repetition < 8; ++repetition) {
+  for (int repetition = 0; repetition < 40; ++repetition) {  // a tenth of a second: longer than a host's compiler keeps a core
     std::vector<double> operations(static_cast<size_t>(pool.size()));
     const auto begin = std::chrono::steady_clock::now();
     pool.parallel_for(pool.size(), [&](int64_t index) { operations[static_cast<size_t>(index)] = instruction.loop(); });

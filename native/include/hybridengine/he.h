@@ -32,7 +32,7 @@ HE_API const char* he_context_matrix(he_context* ctx);
 HE_API const char* he_context_bf16_variant(he_context* ctx);
 HE_API int32_t he_context_threads(he_context* ctx);
 /* Operations a second (a multiply-add counts two) that the context's threads reach at most with the instruction of an arithmetic: 0 float32, 1 bf16, 2 int8.
- * Measured now, some milliseconds; instruction: its name, such as "bf16 dot", in at least 64 bytes. */
+ * Measured now, a tenth of a second; instruction: its name, such as "bf16 dot", in at least 64 bytes. */
 HE_API he_status he_context_peak(he_context* ctx, int32_t arithmetic, char* instruction, double* operations);
 
 /* ---- linear ----

@@ -3,7 +3,7 @@ namespace HybridEngine.Core;
 /// <summary>A backend that can measure what its arithmetic reaches at most on this machine; beside <see cref="IKernels"/>, for benchmarks.</summary>
 public interface IPeakRates
 {
-    /// <summary>Measures, for some milliseconds and on all threads of the backend, the instruction that an arithmetic's products are made of.</summary>
+    /// <summary>Measures, for a tenth of a second and on all threads of the backend, the instruction that an arithmetic's products are made of.</summary>
     PeakRate Peak(Arithmetic arithmetic);
 }
 
