@@ -4,9 +4,8 @@
 //   traffic  prefill: compute-bound, 4 n^2 d operations a head (half of it when causal) and one exponential a score; decode: keys and values of the
 //            context once
 #include "core/scalar_math.h"
-#include "cpu/attention/cache.h"
+#include "cpu/attention/decode.h"
 #include "cpu/attention/kernels.h"
-#include "cpu/attention/pass.h"
 
 HE_ISA_BEGIN
 
@@ -59,22 +58,30 @@ int64_t make_rows(const AttentionShape& s, Heads q, const Task& t, Row* rows) {
   return n;
 }
 
-// All rows of a task through all their chunks. load_chunk(index) says where one is.
-template <class LoadChunk>
-void walk(const AttentionShape& s, const Memory& m, int64_t count, LoadChunk load_chunk) {
+// All rows of a task through all their chunks. pass_of(chunk, first row, rows, out) computes one pass.
+template <class PassOf>
+void walk(const AttentionShape& s, const Memory& m, int64_t count, PassOf pass_of) {
   const int64_t width = padded(s.head_size);
   Range chunks{INT64_MAX, 0};
   for (int64_t i = 0; i < count; ++i)
     chunks = {least(chunks.begin, m.rows[i].keys.begin / kChunk), greatest(chunks.end, (m.rows[i].keys.end + kChunk - 1) / kChunk)};
-  for (int64_t c = chunks.begin; c < chunks.end; ++c) {
-    const Chunk chunk = load_chunk(c);
+  for (int64_t c = chunks.begin; c < chunks.end; ++c)
     for (int64_t i = 0; i < count; i += kRows) {
       const int64_t rows = least(kRows, count - i);
       const Gathered total{m.total.top + i, m.total.sum + i, m.total.acc + i * width};
-      pass(s, chunk, m.rows + i, rows, m.p, c == chunks.begin ? total : m.chunk);
+      pass_of(c, m.rows + i, rows, c == chunks.begin ? total : m.chunk);
       if (c != chunks.begin) merge(total, m.chunk, rows, width);
     }
-  }
+}
+
+// The same with chunks that are brought into working memory, each once: load_chunk(index).
+template <class LoadChunk>
+void walk_loaded(const AttentionShape& s, const Memory& m, int64_t count, LoadChunk load_chunk) {
+  Chunk chunk{};
+  walk(s, m, count, [&](int64_t index, const Row* rows, int64_t n, const Gathered& out) {
+    if (rows == m.rows) chunk = load_chunk(index);
+    pass(s, chunk, rows, n, m.p, out);
+  });
 }
 
 void finish(const AttentionShape& s, const Task& t, const Gathered& rows, MutableHeads y, float* log_sum_exp, int64_t log_sum_exp_stride) {
@@ -105,7 +112,7 @@ void attention_packed(const PackedAttention& a, int64_t sequence, int64_t key_he
   const Memory m = carve(scratch, s.head_size, (end - begin) * (s.query_heads / s.key_heads));
   // Keys of the sequence that a query of the task sees.
   const Range seen{visible(s, begin, keys).begin, visible(s, end - 1, keys).end};
-  walk(s, m, make_rows(s, a.q, task, m.rows), [&](int64_t c) {
+  walk_loaded(s, m, make_rows(s, a.q, task, m.rows), [&](int64_t c) {
     Chunk chunk{c, {}, {}, width};
     for (int64_t t = 0; t < kChunk / kTile; ++t) {
       const int64_t start = c * kChunk + t * kTile;
@@ -136,8 +143,22 @@ void attention_paged(const PagedAttention& a, int64_t sequence, int64_t key_head
   const Task task{key_head, begin, end, first, keys - queries, keys};
   const Memory m = carve(scratch, s.head_size, (end - begin) * (s.query_heads / s.key_heads));
   const int32_t* blocks = a.block_tables + sequence * a.table_stride;
+  const int64_t count = make_rows(s, a.q, task, m.rows);
+  if (end - begin == 1) {
+    walk(s, m, count, [&](int64_t c, const Row* rows, int64_t n, const Gathered& out) {
+      switch (cache.type) {
+        case KvType::kFloat32:
+          return decode_chunk<Wide>(s, cache, blocks, key_head, c, rows, n, m.p, out);
+        case KvType::kBFloat16:
+          return decode_chunk<Bf16>(s, cache, blocks, key_head, c, rows, n, m.p, out);
+        case KvType::kInt8:
+          return decode_chunk<Int8>(s, cache, blocks, key_head, c, rows, n, m.p, out);
+      }
+    });
+    return finish(s, task, m.total, a.y, nullptr, 0);
+  }
   const Range seen{visible(s, task.first_position + begin, keys).begin, visible(s, task.first_position + end - 1, keys).end};
-  walk(s, m, make_rows(s, a.q, task, m.rows), [&](int64_t c) {
+  walk_loaded(s, m, count, [&](int64_t c) {
     Chunk chunk{c, {}, {}, width};
     for (int64_t g = 0; g < kChunkGroups; ++g) {
       const int64_t position = c * kChunk + g * kGroup;

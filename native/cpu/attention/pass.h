@@ -49,7 +49,7 @@ static inline void soften(const AttentionShape& s, const Row* rows, int64_t coun
                           const Gathered& out) {
   V16 part[kRows] = {};
   for (int64_t r = 0; r < count; ++r) part[r] = scores(s, rows[r], first_key, keys[r], groups, p + r * kChunk);
-  float tops[kRows], shifts[kRows], sums[kRows];
+  float tops[kRows] = {}, shifts[kRows], sums[kRows] = {};
   for (int64_t r = 0; r < count; r += 4) reduce_max4(part + r, tops + r);
   store_n(out.top, load(tops), count);
   store(shifts, shift(load(tops)));
