@@ -8,7 +8,7 @@ namespace he::cuda {
 constexpr int kKeyChunk = 256;
 
 /// Keys of one step of the online soft-max within a chunk.
-constexpr int key_tile(int head_size) { return head_size > 128 ? 32 : 64; }
+HE_BOTH constexpr int key_tile(int head_size) { return head_size > 128 ? 32 : 64; }
 
 /// Rows of a block: a row is a query and one of the query heads that share a key head, so that the group reads its keys once. A warp has 16.
 constexpr int kRowsOfWarp = 16;
@@ -35,7 +35,7 @@ struct AttentionArguments {
 };
 
 /// Shared memory of a block: its rows of q and two stages of keys and values; a row takes 16 bytes more than it has, so that no two of eight fall into the same banks.
-constexpr int attention_shared(int head_size, int warps) { return (warps * kRowsOfWarp + 4 * key_tile(head_size)) * (head_size + 8) * 2; }
+HE_BOTH constexpr int attention_shared(int head_size, int warps) { return (warps * kRowsOfWarp + 4 * key_tile(head_size)) * (head_size + 8) * 2; }
 
 // packed: grid (ceil(longest query * group / 64), key_heads, sequences), 128 threads; paged: the same.
 // split: grid (max_chunks, key_heads * ceil(longest query * group / 16), sequences), 32 threads; then combine: grid (longest query, query_heads, sequences), 32 threads, no shared memory.

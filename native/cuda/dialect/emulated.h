@@ -46,6 +46,7 @@ inline void multiply_bf16(float (&d)[4], const unsigned (&a)[4], unsigned b0, un
   emulator::multiply_bf16(d, a, b, at);
 }
 
+#define HE_BOTH
 #define HE_UNROLL
 #define HE_TOUCH_GLOBAL(ADDRESS, BYTES, USE) ::he::emulator::touch_global(ADDRESS, BYTES, ::he::emulator::Use::USE)
 #define HE_TOUCH_SHARED(ADDRESS, BYTES, USE) ::he::emulator::touch_shared(ADDRESS, BYTES, ::he::emulator::Use::USE)

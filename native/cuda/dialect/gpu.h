@@ -121,6 +121,7 @@ HE_GPU void multiply_bf16(float (&d)[4], const unsigned (&a)[4], unsigned b0, un
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+#define HE_BOTH __host__ __device__  // what launchers compute as well
 #define HE_UNROLL _Pragma("unroll")  // loops whose index picks a register
 #define HE_TOUCH_GLOBAL(ADDRESS, BYTES, USE) ((void)0)
 #define HE_TOUCH_SHARED(ADDRESS, BYTES, USE) ((void)0)
