@@ -25,7 +25,7 @@ struct AttentionCase {
 
 inline std::vector<AttentionCase> attention_cases() {
   return {{8, 2, 64, {1, 5, 70, 261}},
-          {3, 1, 80, {130, 17}, true, 40},
+          {3, 1, 80, {265, 17}, true, 40},
           {2, 2, 96, {70, 33}, true, 0, 5.0f},
           {4, 1, 128, {270}, true, 0, 0, true},
           {2, 1, 256, {40, 270}, false},
