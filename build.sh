@@ -87,6 +87,9 @@ run_ctest() { # folder, name
   notrun=$(grep -c '\*\*\*Skipped' "$log" || true)
   if [ -z "$total" ]; then cat "$log"; total=1 bad=1; fi
   if [ "$bad" != 0 ]; then grep -vE ' Passed ' "$log" | tail -200; fi
+  if [ "$notrun" != 0 ]; then # with the reason that the test gives
+    awk '/^\[ RUN / { name = $4 } /: Skipped$/ { getline; print "skipped: " name ": " $0 }' "$1/Testing/Temporary/LastTest.log" || true
+  fi
   echo "$2: $((total - bad - notrun)) passed, $bad failed, $notrun skipped"
   count $((total - bad - notrun)) "$bad" "$notrun"
 }
