@@ -53,6 +53,28 @@ void for_each_task(he_context* ctx, const he::cpu::AttentionShape& s, const int3
   });
 }
 
+// Few sequences with long contexts, one query each: the chunks of a context are tasks of their own. False where there is nothing to gain.
+bool decode_in_parts(he_context* ctx, const he::cpu::PagedAttention& a, int64_t sequences, int64_t most) {
+  const auto& kernels = ctx->isa.kernels.attention;
+  const int64_t heads = a.shape.key_heads;
+  int64_t chunks = 0;
+  const auto present = [&](int64_t s) { return a.query_offsets[s + 1] > a.query_offsets[s]; };
+  for (int64_t s = 0; s < sequences; ++s)
+    if (present(s)) chunks = std::max<int64_t>(chunks, (a.context_lengths[s] + he::cpu::kChunk - 1) / he::cpu::kChunk);
+  if (most != 1 || chunks < 2 || ctx->pool.size() < 2 || sequences * heads >= kTasksOfAThread * ctx->pool.size()) return false;
+  const size_t part = kernels.part_floats(a.shape), parts = part * static_cast<size_t>(chunks);
+  ctx->scratch.reserve(kernels.forward_scratch(a.shape.head_size, a.shape.query_heads / heads), parts * static_cast<size_t>(sequences * heads));
+  ctx->pool.parallel_for(sequences * heads * chunks, [&](int64_t task, int worker) {
+    const int64_t row = task / chunks;
+    if (present(row / heads))
+      kernels.paged_part(a, row / heads, row % heads, task % chunks, ctx->scratch.shared() + parts * static_cast<size_t>(row), ctx->scratch.of(worker));
+  });
+  ctx->pool.parallel_for(sequences * heads, [&](int64_t row) {
+    if (present(row / heads)) kernels.paged_join(a, row / heads, row % heads, ctx->scratch.shared() + parts * static_cast<size_t>(row));
+  });
+  return true;
+}
+
 he::cpu::KvType kv_type(int32_t type) {
   require(type == 0 || type == 1 || type == 6, "kv cache: type must be 0 (float32), 1 (bfloat16) or 6 (int8)");
   return static_cast<he::cpu::KvType>(type);
@@ -190,6 +212,7 @@ he_status he_paged_attention(he_context* ctx, int64_t tokens, int64_t sequences,
       }
     }
     const he::cpu::PagedAttention a{s, {q, q_stride}, c, query_offsets, context_lengths, block_tables, table_stride, {y, y_stride}};
+    if (decode_in_parts(ctx, a, sequences, most)) return;
     for_each_task(ctx, s, query_offsets, sequences, most,
                   [&](int64_t sequence, int64_t key_head, int64_t begin, int64_t end, float* scratch) {
                     ctx->isa.kernels.attention.paged(a, sequence, key_head, begin, end, scratch);

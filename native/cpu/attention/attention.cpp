@@ -60,6 +60,9 @@ void fill(AttentionKernels& t) {
   t.value_bytes = value_bytes;
   t.packed = attention_packed;
   t.paged = attention_paged;
+  t.part_floats = attention_part_floats;
+  t.paged_part = attention_paged_part;
+  t.paged_join = attention_paged_join;
   t.forward_scratch = attention_forward_scratch;
   t.backward = attention_backward;
   t.backward_scratch = attention_backward_scratch;

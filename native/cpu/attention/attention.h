@@ -76,6 +76,11 @@ struct AttentionKernels {
   // Queries [begin, end), counted from the sequence's first, of one sequence and all query heads of one key head.
   void (*packed)(const PackedAttention&, int64_t sequence, int64_t key_head, int64_t begin, int64_t end, float* scratch);
   void (*paged)(const PagedAttention&, int64_t sequence, int64_t key_head, int64_t begin, int64_t end, float* scratch);
+  // One query of a sequence in parts: chunks by any thread in any order, then joined in order, with the bits of `paged`. `parts`: part_floats for each
+  // chunk of the context, of this sequence and key head.
+  size_t (*part_floats)(const AttentionShape&);
+  void (*paged_part)(const PagedAttention&, int64_t sequence, int64_t key_head, int64_t chunk, float* parts, float* scratch);
+  void (*paged_join)(const PagedAttention&, int64_t sequence, int64_t key_head, float* parts);
   size_t (*forward_scratch)(int64_t head_size, int64_t rows);  // floats; rows = queries x query heads of a key head
   void (*backward)(const PackedAttentionBackward&, int64_t sequence, int64_t key_head, float* scratch);
   size_t (*backward_scratch)(int64_t head_size);

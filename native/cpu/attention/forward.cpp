@@ -98,7 +98,64 @@ void finish(const AttentionShape& s, const Task& t, const Gathered& rows, Mutabl
     }
 }
 
+// Rows of one query through one chunk of its context.
+void decode(const PagedAttention& a, int64_t sequence, int64_t key_head, int64_t chunk, const Row* rows, int64_t count, float* p, const Gathered& out) {
+  const int32_t* blocks = a.block_tables + sequence * a.table_stride;
+  switch (a.cache.type) {
+    case KvType::kFloat32:
+      return decode_chunk<Wide>(a.shape, a.cache, blocks, key_head, chunk, rows, count, p, out);
+    case KvType::kBFloat16:
+      return decode_chunk<Bf16>(a.shape, a.cache, blocks, key_head, chunk, rows, count, p, out);
+    case KvType::kInt8:
+      return decode_chunk<Int8>(a.shape, a.cache, blocks, key_head, chunk, rows, count, p, out);
+  }
+}
+
+// The only query of a sequence, as a task.
+Task only_query(const PagedAttention& a, int64_t sequence, int64_t key_head) {
+  const int64_t keys = a.context_lengths[sequence];
+  return {key_head, 0, 1, a.query_offsets[sequence], keys - 1, keys};
+}
+
+Gathered part_at(float* parts, int64_t index, int64_t rows, int64_t width) {
+  float* p = parts + index * (2 * padded(rows) + rows * width);
+  return {p, p + padded(rows), p + 2 * padded(rows)};
+}
+
 }  // namespace
+
+size_t attention_part_floats(const AttentionShape& s) {
+  const int64_t rows = s.query_heads / s.key_heads;
+  return static_cast<size_t>(2 * padded(rows) + rows * padded(s.head_size));
+}
+
+void attention_paged_part(const PagedAttention& a, int64_t sequence, int64_t key_head, int64_t chunk, float* parts, float* scratch) {
+  const AttentionShape& s = a.shape;
+  const Task task = only_query(a, sequence, key_head);
+  const int64_t width = padded(s.head_size), rows = s.query_heads / s.key_heads;
+  const Range seen = visible(s, task.first_position, task.keys);
+  if (chunk * kChunk >= seen.end || (chunk + 1) * kChunk <= seen.begin) return;
+  const Memory m = carve(scratch, s.head_size, rows);
+  make_rows(s, a.q, task, m.rows);
+  const Gathered part = part_at(parts, chunk, rows, width);
+  for (int64_t i = 0; i < rows; i += kRows)
+    decode(a, sequence, key_head, chunk, m.rows + i, least(kRows, rows - i), m.p, {part.top + i, part.sum + i, part.acc + i * width});
+}
+
+void attention_paged_join(const PagedAttention& a, int64_t sequence, int64_t key_head, float* parts) {
+  const AttentionShape& s = a.shape;
+  const Task task = only_query(a, sequence, key_head);
+  const int64_t width = padded(s.head_size), rows = s.query_heads / s.key_heads;
+  const Range seen = visible(s, task.first_position, task.keys);
+  const int64_t first = seen.begin / kChunk;
+  const Gathered total = part_at(parts, first, rows, width);
+  for (int64_t c = first + 1; c * kChunk < seen.end; ++c) {
+    const Gathered part = part_at(parts, c, rows, width);
+    for (int64_t i = 0; i < rows; i += kRows)
+      merge({total.top + i, total.sum + i, total.acc + i * width}, {part.top + i, part.sum + i, part.acc + i * width}, least(kRows, rows - i), width);
+  }
+  finish(s, task, total, a.y, nullptr, 0);
+}
 
 size_t attention_forward_scratch(int64_t head_size, int64_t rows) {
   const int64_t width = padded(head_size);
@@ -145,16 +202,7 @@ void attention_paged(const PagedAttention& a, int64_t sequence, int64_t key_head
   const int32_t* blocks = a.block_tables + sequence * a.table_stride;
   const int64_t count = make_rows(s, a.q, task, m.rows);
   if (end - begin == 1) {
-    walk(s, m, count, [&](int64_t c, const Row* rows, int64_t n, const Gathered& out) {
-      switch (cache.type) {
-        case KvType::kFloat32:
-          return decode_chunk<Wide>(s, cache, blocks, key_head, c, rows, n, m.p, out);
-        case KvType::kBFloat16:
-          return decode_chunk<Bf16>(s, cache, blocks, key_head, c, rows, n, m.p, out);
-        case KvType::kInt8:
-          return decode_chunk<Int8>(s, cache, blocks, key_head, c, rows, n, m.p, out);
-      }
-    });
+    walk(s, m, count, [&](int64_t c, const Row* rows, int64_t n, const Gathered& out) { decode(a, sequence, key_head, c, rows, n, m.p, out); });
     return finish(s, task, m.total, a.y, nullptr, 0);
   }
   const Range seen{visible(s, task.first_position + begin, keys).begin, visible(s, task.first_position + end - 1, keys).end};
