@@ -59,7 +59,7 @@ public sealed class TypesTests : IDisposable
         SequenceScores[] scores = model.Score(sequences);
         for (int i = 0; i < _prompts.Length; i++)
         {
-            Compare.SameBits(recorded[i], scores[i].LogProbs[(_prompts[i].Length - 1)..]);
+            Compare.SameBits(recorded[i], scores[i].LogProbs.AsSpan(_prompts[i].Length - 1));
             Compare.SameBits(scores[i].LogProbs, model.Score([sequences[i]])[0].LogProbs);
         }
     }

@@ -51,7 +51,7 @@ public abstract class Int8Contract<TBackend> : KernelSuite<TBackend> where TBack
             count = Math.Min(Random.Integer(1, 9), Rows - first);
             Tensor part = Space(Kernels, count, Outputs);
             Kernels.Linear(all.Rows(first, count), w, default, part);
-            Compare.SameBits(together[(first * Outputs)..((first + count) * Outputs)], Kernels.Read(part), $"{dtype} rows {first} to {first + count}; {Random}");
+            Compare.SameBits(together.AsSpan(first * Outputs, count * Outputs), Kernels.Read(part), $"{dtype} rows {first} to {first + count}; {Random}");
         }
     }
 
