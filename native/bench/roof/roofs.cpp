@@ -52,10 +52,10 @@ Roofs::Floor Roofs::floor(const Work& work, double q) const {
   const Floor arithmetic{work.operations / unit.rates.quantile(q), &unit};
 
   Floor traffic{};
-  if (bytes <= static_cast<double>(threads_ * cache_.l2)) {
+  if (bytes <= static_cast<double>(threads_ * cache_.l2 / 2)) {
     traffic.limit = &roofs_[memory + kL2Read];
     traffic.seconds = bytes / traffic.limit->rates.quantile(q);
-  } else if (bytes <= static_cast<double>(cache_.l3)) {
+  } else if (bytes <= static_cast<double>(cache_.l3 / 2)) {
     traffic.limit = &roofs_[memory + kL3Read];
     traffic.seconds = bytes / traffic.limit->rates.quantile(q);
   } else {

@@ -31,7 +31,7 @@ class Roofs {
     double seconds;
     const Roof* limit;
   };
-  // q: quantile of the measured rates, 1 the best, 0.5 the median. Operands that fit a cache are taken to stand there.
+  // q: quantile of the measured rates, 1 the best, 0.5 the median. Operands that fit half of a cache (which others use too) are taken to stand there.
   Floor floor(const Work& work, double q) const;
 
  private:
