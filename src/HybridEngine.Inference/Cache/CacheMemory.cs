@@ -43,7 +43,7 @@ internal sealed class CacheMemory : IDisposable
         if (Blocks.Blocks >= blocks) { return; }
         // At least twice as large, so that all copying together is in proportion to the last size.
         if (Blocks.Blocks > 0) { blocks = (int)Math.Min(MostBlocks, Math.Max(blocks, 2L * Blocks.Blocks)); }
-        if (_caches.Length == 0) { _caches = Array.ConvertAll(_models, m => new KvCache(_kernels, m.Config, blocks, _options.BlockSize, m.Precision.KeyValueType)); }
+        if (_caches.Length == 0) { _caches = Create(blocks); }
         else
         {
             foreach (KvCache cache in _caches) { cache.Grow(blocks); }
@@ -51,6 +51,9 @@ internal sealed class CacheMemory : IDisposable
 
         Blocks.Grow(blocks);
     }
+
+    // Of its own: what a lambda captures is allocated when its method begins, and Provide begins every step.
+    private KvCache[] Create(int blocks) => Array.ConvertAll(_models, m => new KvCache(_kernels, m.Config, blocks, _options.BlockSize, m.Precision.KeyValueType));
 
     /// <summary>Copies blocks of every model: <c>destinations[i] = sources[i]</c>, both [n] int32.</summary>
     public void CopyBlocks(Tensor sources, Tensor destinations)
