@@ -74,6 +74,7 @@ struct QuadBlock {
   static constexpr int kUnits = Units, kOffset = Offset;
   static constexpr bool kHasMinimum = Minimum;
   static constexpr int64_t kHeader = Header, kSquareBytes = SquareBytes, kSquares = compact_sizes(Type).values / kSide, kBytes = Header + kSquares * SquareBytes;
+  static constexpr int64_t kLines = (SquareBytes + 63) / 64;  // of a cache, in a square
   static_assert(kBytes == kSide * compact_sizes(Type).packed);
   static inline Square square(const uint8_t* panel, int64_t s) {
     const uint8_t* block = panel + s / kSquares * kBytes;

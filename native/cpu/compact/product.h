@@ -14,10 +14,15 @@ struct CompactTile : Tile {  // b, b_step and b_panel are not used
   void (*widen)(const uint8_t* panel, int64_t square, int64_t lane, float* out);  // sixteen columns of 32 inputs
 };
 
+// How far ahead of its use a weight is asked for, in bytes of a panel: two or three squares.
+static constexpr int64_t kAhead = 2048;
+
 // Sixteen outputs of the 32 inputs of a square, 32 floats from one input to the next.
 template <class Block>
 static void widen_square(const uint8_t* panel, int64_t square, int64_t lane, float* out) {
   const Square s = Block::square(panel, square);
+  if (lane == 0)
+    for (int64_t line = 0; line < Block::kLines; ++line) __builtin_prefetch(s.own + kAhead + line * 64);
   auto quads = [&]<int First>() {
     const Constants c = Block::template constants<First == 0 ? 0 : Block::kUnits - 1>(s, lane);
     auto quad = [&]<int G>() {
@@ -94,16 +99,28 @@ struct Compact {
 
   template <int MR, int NV>
   static inline __attribute__((always_inline)) void quads(const CompactTile& t, int64_t square, const float* a, V16 (&acc)[MR][NV]) {
-    const Square s = Block::square(t.panel, square);
+    // Whole panels but for a single vector, so that every address is a panel's square and a constant; and one that the compiler takes as it is: left to itself it
+    // keeps forty sums of addresses, in vector registers.
+    const int64_t lane = NV > 1 ? 0 : t.lane;
+    Square s[(NV + 1) / 2];
+#pragma GCC unroll 4
+    for (int p = 0; p < (NV + 1) / 2; ++p) {
+      s[p] = Block::square(t.panel + p * t.panel_bytes, square);
+      __asm__("" : "+r"(s[p].own));
+    }
     Constants c[NV];
     auto constants = [&]<int Unit>() __attribute__((always_inline)) {
 #pragma GCC unroll 8
-      for (int v = 0; v < NV; ++v) c[v] = Block::template constants<Unit>(beside(s, v / 2 * t.panel_bytes), t.lane + v % 2 * kLanes);
+      for (int v = 0; v < NV; ++v) c[v] = Block::template constants<Unit>(s[v / 2], lane + v % 2 * kLanes);
     };
     auto quad = [&]<int G>() __attribute__((always_inline)) {
       Quad q[NV];
+#pragma GCC unroll 4
+      for (int p = 0; p < (NV + 1) / 2; ++p)
+#pragma GCC unroll 4
+        for (int64_t line = G * Block::kLines / kQuads; line < (G + 1) * Block::kLines / kQuads; ++line) __builtin_prefetch(s[p].own + kAhead + line * 64);
 #pragma GCC unroll 8
-      for (int v = 0; v < NV; ++v) q[v] = factors<Block>(Block::template quad<G>(beside(s, v / 2 * t.panel_bytes), t.lane + v % 2 * kLanes));
+      for (int v = 0; v < NV; ++v) q[v] = factors<Block>(Block::template quad<G>(s[v / 2], lane + v % 2 * kLanes));
       auto input = [&]<int J>() __attribute__((always_inline)) {
         V16 b[NV];
 #pragma GCC unroll 8
@@ -126,8 +143,6 @@ struct Compact {
     quad.template operator()<6>();
     quad.template operator()<7>();
   }
-
-  static inline Square beside(Square s, int64_t bytes) { return {s.block + bytes, s.own + bytes}; }
 };
 
 // More rows: a square is widened into L1 once for all of them, by a function of its type; the multiply-adds are the same for every type.
