@@ -33,6 +33,9 @@ template <class Block>
 void expand(const uint8_t* panel, int64_t squares, uint8_t* to) {
   for (int64_t i = 0; i < squares; ++i, to += Expanded<Block>::kBytes) {
     const Square s = Block::square(panel, i);
+    // The panel after this one: it comes while the rows pass this one. (Behind the last panel there may be nothing: asking does no harm.)
+    const uint8_t* next = s.own + panel_bytes(Block::kType, squares * kSide);
+    for (int64_t line = 0; line < Block::kLines; ++line) __builtin_prefetch(next + line * 64, 0, 2);
     for (int64_t lane = 0; lane < kSide; lane += kLanes) {
       expand_quad<Block, 0>(s, lane, to);
       expand_quad<Block, 1>(s, lane, to);
