@@ -26,8 +26,8 @@ record() { # who, then a command that prints JSON lines
   who=$1; shift
   printf '  %s: %s\n' "$who" "$*" >&2
   "$@" 2>>artifacts/peers-errors.log | grep '^{' | while IFS= read -r line; do
-    printf '{"who":"%s","round":%d,"command":"%s","result":%s}\n' "$who" "$round" "$(printf '%s' "$*" | sed 's/["\\]/\\&/g')" "$line" >> "$out/peers.jsonl"
-  done
+    printf '{"who":"%s","round":%d,"command":"%s","result":%s}\n' "$who" "$round" "$(printf '%s' "$*" | sed 's/["\\]/\\&/g')" "$line"
+  done | sed "s#$(realpath "$shared" 2>/dev/null || echo "$shared")/#../shared/#g; s#${node:-PEER_NODE}/#PEER_NODE/#g" >> "$out/peers.jsonl"
 }
 
 llama=1

@@ -30,7 +30,7 @@ public sealed class NativeKernelsTests
         {
             using NativeKernels kernels = new(new NativeOptions { InstructionSet = isa, Threads = 2 });
             Assert.Equal($"cpu ({isa}, 2 threads)", kernels.Description);
-            Assert.Equal("f32-fma16-v1", kernels.NumericVariant);
+            Assert.Equal("f32-fma16-v2", kernels.NumericVariant);
         }
     }
 

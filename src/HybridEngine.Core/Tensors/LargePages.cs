@@ -19,7 +19,9 @@ internal static unsafe partial class LargePages
         mapping = default;
         if (!OperatingSystem.IsLinux() || bytes > long.MaxValue - 2 * Size) { return false; }
         nuint length = (nuint)((bytes + SmallPage - 1) / SmallPage * SmallPage + Size);
-        nint start = MMap(0, length, ReadWrite, PrivateAnonymous, -1, 0);
+        nint start;
+        try { start = MMap(0, length, ReadWrite, PrivateAnonymous, -1, 0); }
+        catch (DllNotFoundException) { return false; } // a C library of another name
         if (start == -1) { return false; }
         nint address = (nint)((start + Size - 1) / Size * Size);
         // Whole large pages only: one that begins in the last bytes would hold up to 2 MiB that nobody asked for. Refused where they are switched off: small ones do as well.

@@ -9,7 +9,7 @@ namespace HybridEngine.Native;
 public sealed unsafe partial class NativeKernels : IKernels, IPeakRates
 {
     /// <summary>The summation orders that this backend keeps.</summary>
-    public const string Variant = "f32-fma16-v1";
+    public const string Variant = "f32-fma16-v2";
 
     private readonly ContextHandle _context;
     private readonly string _bf16Variant;
