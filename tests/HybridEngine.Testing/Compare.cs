@@ -23,14 +23,6 @@ public static class Compare
     public static void CloseToLargest(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double fraction, object? context = null, double least = 1e-24) =>
         Close(expected, actual, fraction * Math.Max(Largest(expected), least), 0, context);
 
-    /// <summary>As <see cref="CloseToLargest"/>, with the greatest of each row of <paramref name="width"/> elements.</summary>
-    public static void RowsCloseToLargest(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, int width, double fraction, object? context = null)
-    {
-        double[] bounds = new double[expected.Length];
-        for (int start = 0; width > 0 && start + width <= bounds.Length; start += width) { Array.Fill(bounds, fraction * Largest(expected.Slice(start, width)) + 1e-30, start, width); }
-        Within(expected, actual, bounds, context);
-    }
-
     /// <summary>Each |actual - expected| must be at most its own bound.</summary>
     public static void Within(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, ReadOnlySpan<double> bounds, object? context = null)
     {
