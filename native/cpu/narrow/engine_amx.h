@@ -28,7 +28,7 @@ struct Bf16Engine {
   static void pack_rows(const float* x, int64_t x_stride, const NarrowRows& a, int64_t block) {
     const int64_t first = block * kRows, height = least(kRows, a.rows - first), tiles = ceil_div(a.inner, kInner);
     uint16_t* to = static_cast<uint16_t*>(a.data) + block * tiles * kTileElements;
-    if (height < kRows) memset(to, 0, static_cast<size_t>(tiles * kTileElements) * sizeof(uint16_t));
+    if (height < kRows && tiles > 0) memset(to, 0, static_cast<size_t>(tiles * kTileElements) * sizeof(uint16_t));
     for (int64_t i = 0; i < height; ++i) {
       const float* from = x + (first + i) * x_stride;
       for (int64_t k = 0; k < a.inner; k += kLanes) {
