@@ -5,6 +5,13 @@ namespace HybridEngine.Testing;
 /// <summary>Arrays to tensors of a device and back.</summary>
 public static class DeviceTensors
 {
+    // Tests write k.Pack(k.Floats(values), w): a tensor without a name may be collected while a kernel reads it, so the last ones stay reachable.
+    [ThreadStatic]
+    private static Tensor[]? _recent;
+
+    [ThreadStatic]
+    private static int _next;
+
     /// <summary>A dense tensor with these values; without extents a vector.</summary>
     public static Tensor Floats(this IDeviceMemory device, ReadOnlySpan<float> values, params ReadOnlySpan<long> extents) => Of(device, DType.Float32, values, extents);
 
@@ -61,6 +68,7 @@ public static class DeviceTensors
     {
         Tensor tensor = extents.IsEmpty ? device.Allocate(dtype, values.Length) : device.Allocate(dtype, extents);
         if (tensor.Count > 0) { device.Upload(values, tensor); }
+        (_recent ??= new Tensor[64])[_next = (_next + 1) % 64] = tensor;
         return tensor;
     }
 }

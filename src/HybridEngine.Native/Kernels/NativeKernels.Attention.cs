@@ -19,7 +19,7 @@ public sealed unsafe partial class NativeKernels
     {
         Contract.WriteKv(Device, k, v, slots, cache);
         RequireOwnLayout(cache);
-        NativeMethods.he_kv_write(_context, k.Shape[0], F32(k), RowStride(k), F32(v), RowStride(v), I32(slots), (int)cache.Keys.DType, (void*)cache.Keys.Address, (void*)cache.Values.Address,
+        NativeMethods.he_kv_write(_context, k.Shape[0], F32(k), RowStride(k), F32(v), RowStride(v), I32(slots), (int)cache.Keys.DType, AddressOf(cache.Keys), AddressOf(cache.Values),
             cache.Blocks, cache.BlockSize, cache.KeyHeads, cache.HeadSize).Check();
     }
 
@@ -28,7 +28,7 @@ public sealed unsafe partial class NativeKernels
     {
         Contract.CopyKvBlocks(Device, cache, sources, destinations);
         RequireOwnLayout(cache);
-        NativeMethods.he_kv_copy_blocks(_context, sources.Count, I32(sources), I32(destinations), (int)cache.Keys.DType, (void*)cache.Keys.Address, (void*)cache.Values.Address,
+        NativeMethods.he_kv_copy_blocks(_context, sources.Count, I32(sources), I32(destinations), (int)cache.Keys.DType, AddressOf(cache.Keys), AddressOf(cache.Values),
             cache.Blocks, cache.BlockSize, cache.KeyHeads, cache.HeadSize).Check();
     }
 
@@ -58,7 +58,7 @@ public sealed unsafe partial class NativeKernels
         RequireOwnLayout(cache);
         NativeMethods.he_paged_attention(_context, q.Shape[0], contextLengths.Count, I32(queryOffsets), I32(contextLengths), I32(blockTables), blockTables.Shape[1],
             RowStride(blockTables), options.QueryHeads, options.KeyHeads, options.HeadSize, options.Scale, Flag(options.Causal), options.Window, options.SoftCap,
-            F32(options.AlibiSlopes), F32(q), RowStride(q), (int)cache.Keys.DType, (void*)cache.Keys.Address, (void*)cache.Values.Address, cache.Blocks, cache.BlockSize, F32(y), RowStride(y)).Check();
+            F32(options.AlibiSlopes), F32(q), RowStride(q), (int)cache.Keys.DType, AddressOf(cache.Keys), AddressOf(cache.Values), cache.Blocks, cache.BlockSize, F32(y), RowStride(y)).Check();
     }
 
     // The layout is the library's own; a cache of another backend would be read beyond its end.

@@ -13,7 +13,7 @@ public sealed unsafe partial class NativeKernels
     }
 
     private void PackBf16(Tensor source, WeightMatrix destination) =>
-        NativeMethods.he_bf16_pack(_context, (ushort*)source.Address, RowStride(source), destination.Outputs, destination.Inputs, Bf16(destination, nameof(destination))).Check();
+        NativeMethods.he_bf16_pack(_context, (ushort*)AddressOf(source), RowStride(source), destination.Outputs, destination.Inputs, Bf16(destination, nameof(destination))).Check();
 
     private void UnpackBf16(WeightMatrix source, Tensor destination) =>
         NativeMethods.he_bf16_unpack(_context, Bf16(source, nameof(source)), source.Outputs, source.Inputs, F32(destination), RowStride(destination)).Check();
@@ -44,12 +44,12 @@ public sealed unsafe partial class NativeKernels
             _context, F32(hidden), RowStride(hidden), hidden.Shape[0], head.Inputs, Bf16(head, nameof(head)), head.Outputs, F32(bias), softCap, F32(y), RowStride(y)).Check();
 
     // As Packed: another backend's layout has another length.
-    private static ushort* Bf16(WeightMatrix w, string name)
+    private ushort* Bf16(WeightMatrix w, string name)
     {
         long length = NativeMethods.he_bf16_length(w.Outputs, w.Inputs);
         Tensor storage = w.Storage;
         return storage.DType == DType.BFloat16 && storage.Count == length
-            ? (ushort*)storage.Address
+            ? (ushort*)AddressOf(storage)
             : throw new ArgumentException($"{name} is {w} with {storage.Count} stored elements of {storage.DType}, expected {length} BFloat16 in the native backend's layout.", name);
     }
 }

@@ -18,7 +18,7 @@ public sealed unsafe partial class NativeKernels
     private void PackCompact(Tensor source, WeightMatrix destination)
     {
         if (!source.IsContiguous) { throw new ArgumentException($"{nameof(source)} is {source} with strides {source.Strides}, expected a dense tensor.", nameof(source)); }
-        NativeMethods.he_compact_pack(_context, (int)destination.DType, (void*)source.Address, destination.Outputs, destination.Inputs, Compact(destination, nameof(destination))).Check();
+        NativeMethods.he_compact_pack(_context, (int)destination.DType, AddressOf(source), destination.Outputs, destination.Inputs, Compact(destination, nameof(destination))).Check();
     }
 
     private void UnpackCompact(WeightMatrix source, Tensor destination) =>
@@ -64,12 +64,12 @@ public sealed unsafe partial class NativeKernels
     private static long CompactLength(DType dtype, long outputs, long inputs) => NativeMethods.he_compact_length((int)dtype, outputs, inputs);
 
     // As Packed: another backend's layout has another length.
-    private static void* Compact(WeightMatrix w, string name)
+    private void* Compact(WeightMatrix w, string name)
     {
         long length = CompactLength(w.DType, w.Outputs, w.Inputs);
         Tensor storage = w.Storage;
         return storage.DType == DType.UInt8 && storage.Count == length
-            ? (void*)storage.Address
+            ? AddressOf(storage)
             : throw new ArgumentException($"{name} is {w} with {storage.Count} stored elements of {storage.DType}, expected {length} bytes in the native backend's layout.", name);
     }
 }

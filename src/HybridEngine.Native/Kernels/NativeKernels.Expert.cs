@@ -84,5 +84,5 @@ public sealed unsafe partial class NativeKernels
     }
 
     // The rows of one expert. The offsets are read here: calls of this backend run at once, so they are final.
-    private static Tensor Group(Tensor rows, Tensor offsets, int expert) => rows.Rows(I32(offsets)[expert], I32(offsets)[expert + 1] - I32(offsets)[expert]);
+    private Tensor Group(Tensor rows, Tensor offsets, int expert) => rows.Rows(I32(offsets)[expert], I32(offsets)[expert + 1] - I32(offsets)[expert]);
 }

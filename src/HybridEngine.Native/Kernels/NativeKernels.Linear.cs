@@ -108,12 +108,12 @@ public sealed unsafe partial class NativeKernels
     }
 
     // The address of a weight, after making sure that it was made by this backend: another one's layout has another length.
-    private static float* Packed(WeightMatrix w, string name)
+    private float* Packed(WeightMatrix w, string name)
     {
         long length = NativeMethods.he_linear_packed_length(w.Outputs, w.Inputs);
         Tensor storage = w.Storage;
         return storage.DType == DType.Float32 && storage.Count == length
-            ? (float*)storage.Address
+            ? (float*)AddressOf(storage)
             : throw new ArgumentException($"{name} is {w} with {storage.Count} elements, expected {length} Float32 in the native backend's layout.", name);
     }
 }

@@ -19,14 +19,14 @@ public sealed unsafe partial class NativeKernels
     public void Upload<T>(ReadOnlySpan<T> source, Tensor destination) where T : unmanaged
     {
         Contract.Transfer(Device, destination, nameof(destination), source.Length, sizeof(T));
-        source.CopyTo(new Span<T>((void*)destination.Address, source.Length));
+        source.CopyTo(new Span<T>(AddressOf(destination), source.Length));
     }
 
     /// <inheritdoc />
     public void Download<T>(Tensor source, Span<T> destination) where T : unmanaged
     {
         Contract.Transfer(Device, source, nameof(source), destination.Length, sizeof(T));
-        new ReadOnlySpan<T>((void*)source.Address, destination.Length).CopyTo(destination);
+        new ReadOnlySpan<T>(AddressOf(source), destination.Length).CopyTo(destination);
     }
 
     /// <inheritdoc />
@@ -46,25 +46,25 @@ public sealed unsafe partial class NativeKernels
     /// <inheritdoc />
     public void Synchronize() { }
 
-    private static void CopyRows(Tensor source, Tensor destination)
+    private void CopyRows(Tensor source, Tensor destination)
     {
         if (source.Count == 0) { return; }
         if (source.IsContiguous && destination.IsContiguous)
         {
             long bytes = source.DType.Bytes(source.Count);
-            Buffer.MemoryCopy((void*)source.Address, (void*)destination.Address, bytes, bytes);
+            Buffer.MemoryCopy(AddressOf(source), AddressOf(destination), bytes, bytes);
             return;
         }
 
         for (long i = 0; i < source.Shape[0]; i++) { CopyRows(Inner(source, i), Inner(destination, i)); }
     }
 
-    private static void ZeroRows(Tensor tensor)
+    private void ZeroRows(Tensor tensor)
     {
         if (tensor.Count == 0) { return; }
         if (tensor.IsContiguous)
         {
-            NativeMemory.Clear((void*)tensor.Address, (nuint)tensor.DType.Bytes(tensor.Count));
+            NativeMemory.Clear(AddressOf(tensor), (nuint)tensor.DType.Bytes(tensor.Count));
             return;
         }
 

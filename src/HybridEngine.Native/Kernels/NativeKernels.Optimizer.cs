@@ -16,6 +16,8 @@ public sealed unsafe partial class NativeKernels
         {
             NativeMethods.he_squared_norm(_context, addresses.Length, (float**)first, length, F64(result)).Check();
         }
+
+        GC.KeepAlive(tensors);
     }
 
     /// <inheritdoc />

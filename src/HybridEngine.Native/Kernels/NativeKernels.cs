@@ -85,15 +85,26 @@ public sealed unsafe partial class NativeKernels : IKernels, IPeakRates
     private static string Text(byte* utf8) => Marshal.PtrToStringUTF8((nint)utf8) ?? "";
 
     // Addresses for the C ABI; an absent optional tensor is null.
-    private static float* F32(Tensor t) => (float*)Pointer(t);
+    private float* F32(Tensor t) => (float*)Pointer(t);
 
-    private static int* I32(Tensor t) => (int*)Pointer(t);
+    private int* I32(Tensor t) => (int*)Pointer(t);
 
-    private static long* I64(Tensor t) => (long*)Pointer(t);
+    private long* I64(Tensor t) => (long*)Pointer(t);
 
-    private static double* F64(Tensor t) => (double*)Pointer(t);
+    private double* F64(Tensor t) => (double*)Pointer(t);
 
-    private static void* Pointer(Tensor t) => t.IsEmpty ? null : (void*)t.Address;
+    private void* Pointer(Tensor t) => t.IsEmpty ? null : AddressOf(t);
+
+    // A tensor that nobody uses after a call may be collected, and its memory given back, while native code still reads it. What the last addresses were taken of stays reachable: more than
+    // any one call takes.
+    private readonly DeviceMemory?[] _inUse = new DeviceMemory?[64];
+    private int _nextInUse;
+
+    private void* AddressOf(Tensor t)
+    {
+        _inUse[_nextInUse = (_nextInUse + 1) % _inUse.Length] = t.Memory;
+        return (void*)t.Address;
+    }
 
     // Elements from one row to the next of a matrix [rows, width].
     private static long RowStride(Tensor t) => t.IsEmpty ? 0 : t.Strides[0];
