@@ -67,8 +67,16 @@ install_optional() {
   say "optional system packages"
   apt-get update -qq >/dev/null 2>&1 || true
   for package in libgtest-dev valgrind; do
-    dpkg -s "$package" >/dev/null 2>&1 || apt-get install -y -qq --no-install-recommends "$package" >/dev/null 2>&1 || echo "could not install $package" >&2
+    install_package "$package" || echo "could not install $package" >&2
   done
+  # A compiler for the CUDA kernels (cmake/Cuda.cmake): any clang from 16 on writes PTX.
+  if ! have nvcc && ! [ -x /usr/local/cuda/bin/nvcc ]; then
+    install_package clang-19 || install_package clang-18 || install_package clang-17 || install_package clang-16 || echo "could not install clang-19, 18, 17 or 16" >&2
+  fi
+}
+
+install_package() {
+  dpkg -s "$1" >/dev/null 2>&1 || apt-get install -y -qq --no-install-recommends "$1" >/dev/null 2>&1
 }
 
 passed=0 failed=0 skipped=0
@@ -81,7 +89,7 @@ run_ctest() { # folder, name
     return
   fi
   log="$1/ctest.log"
-  ctest --test-dir "$1" --output-on-failure > "$log" 2>&1 || true
+  ctest --test-dir "$1" -j "$jobs" --output-on-failure > "$log" 2>&1 || true
   total=$(sed -n 's/.*tests failed out of \([0-9]*\)$/\1/p' "$log" | tail -1)
   bad=$(sed -n 's/.*, \([0-9]*\) tests failed out of.*/\1/p' "$log" | tail -1)
   notrun=$(grep -c '\*\*\*Skipped' "$log" || true)
