@@ -64,10 +64,8 @@ void tile_of(int64_t height, const Int8Tile& t) {
       return int8_tile<Source, 3>(t);
     case 4:
       return int8_tile<Source, 4>(t);
-    case 5:
-      return int8_tile<Source, 5>(t);
     default:
-      return int8_tile<Source, 6>(t);
+      return int8_tile<Source, 5>(t);
 #else
     default:
       return;

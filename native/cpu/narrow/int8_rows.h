@@ -1,10 +1,10 @@
-// Activations as the int8 products read them: rows in even blocks of at most kInt8Rows; of a block, square by square of 32 inputs, one record:
-//   words [8][rows]      four inputs a word
-//   first [units][rows]  what an integer sum begins with: - offset * sum of the unit's activations, so that weights may lie unsigned
-//   scale [rows]         float32
-//   sums  [units][rows]  scale * sum of the unit's activations, for weights with a minimum
-// Where a matrix unit is, and enough rows: blocks of 16 rows, and in place of the words a tile for each unit, [units][16 rows][64 bytes], filled up with zeros; rows that
-// are not there are zeros.
+// Activations as the int8 products read them: rows in even blocks of at most kInt8Rows; of a block, square by square of 32 inputs, a record for each row:
+//   words [8]      four inputs a word
+//   first [units]  what an integer sum begins with: - offset * sum of the unit's activations, so that weights may lie unsigned
+//   scale          float32
+//   sums  [units]  scale * sum of the unit's activations, for weights with a minimum
+// Where a matrix unit is, and enough rows: blocks of 16 rows, and of a square in place of the words a tile for each unit, [units][16 rows][64 bytes], filled up with zeros;
+// then first [units][16], scale [16], sums [units][16]. Rows that are not there are zeros.
 // units: scales of a weight in 32 inputs (1 or 2). All of a record's parts are 32 bits wide, so a tile needs one pointer.
 #pragma once
 #include "cpu/compact/block.h"
@@ -13,7 +13,7 @@
 HE_ISA_BEGIN
 
 #if defined(__AVX512F__)
-static constexpr int kInt8Rows = 6;  // 12 integer and 12 float accumulators
+static constexpr int kInt8Rows = 5;  // 10 integer and 10 float accumulators: the fastest of 4, 5 and 6 (docs/benchmarks/epyc-zen5.md)
 #else
 static constexpr int kInt8Rows = 2;
 #endif

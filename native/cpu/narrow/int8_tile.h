@@ -41,14 +41,14 @@ struct ExpandedBlock {
 template <class Source, int MR>
 struct Int8Square {
   static constexpr int kVectors = 2;
-  static constexpr int64_t kRecord = record_words(Source::kUnits) * MR;
+  static constexpr int64_t kRow = record_words(Source::kUnits), kRecord = kRow * MR;
 
   template <int G>
   static inline __attribute__((always_inline)) void quad(Square s, const int32_t* record, I16 (&sum)[MR][kVectors]) {
     const Bytes w[kVectors] = {bytes_of(Source::template quad<G>(s, 0)), bytes_of(Source::template quad<G>(s, kLanes))};
 #pragma GCC unroll 6
     for (int r = 0; r < MR; ++r) {
-      const Word a = splat_word(record + G * MR + r);
+      const Word a = splat_word(record + r * kRow + G);
 #pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) sum[r][v] = dot(sum[r][v], w[v], a);
     }
@@ -60,7 +60,7 @@ struct Int8Square {
     I16 sum[MR][kVectors];
 #pragma GCC unroll 6
     for (int r = 0; r < MR; ++r) {
-      const I16 first = splat_int(record[(kQuads + Unit) * MR + r]);
+      const I16 first = splat_int(record[r * kRow + kQuads + Unit]);
 #pragma GCC unroll 2
       for (int v = 0; v < kVectors; ++v) sum[r][v] = first;
     }
@@ -74,18 +74,60 @@ struct Int8Square {
       quad<6>(s, record, sum);
       quad<7>(s, record, sum);
     }
-    const float* scales = reinterpret_cast<const float*>(record) + (kQuads + Source::kUnits) * MR;
+    const float* scales = reinterpret_cast<const float*>(record) + kQuads + Source::kUnits;
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) {
       const Constants c = Source::template constants<Unit>(s, v * kLanes);
 #pragma GCC unroll 6
       for (int r = 0; r < MR; ++r) {
-        acc[r][v] = fma(to_floats(sum[r][v]), c.d * splat(scales[r]), acc[r][v]);
-        if constexpr (Source::kHasMinimum) acc[r][v] = fma(c.m, splat(scales[(1 + Unit) * MR + r]), acc[r][v]);
+        acc[r][v] = fma(to_floats(sum[r][v]), c.d * splat(scales[r * kRow]), acc[r][v]);
+        if constexpr (Source::kHasMinimum) acc[r][v] = fma(c.m, splat(scales[r * kRow + 1 + Unit]), acc[r][v]);
       }
     }
   }
 };
+
+// Sums to C: + bias, + C. Whole panels without masks: a tile of 576 inputs takes a thousand cycles, and its end is a part of them.
+template <int MR>
+static inline __attribute__((always_inline)) void finish(const Int8Tile& t, V16 (&acc)[MR][2]) {
+  const int64_t row = t.c_row;
+  float* c = t.c;
+  if (t.columns >= 2 * kLanes) {
+    if (t.bias != nullptr) {
+      const V16 lo = load(t.bias), hi = load(t.bias + kLanes);
+#pragma GCC unroll 6
+      for (int r = 0; r < MR; ++r) {
+        acc[r][0] = acc[r][0] + lo;
+        acc[r][1] = acc[r][1] + hi;
+      }
+    }
+    if (t.accumulate) {
+#pragma GCC unroll 6
+      for (int r = 0; r < MR; ++r) {
+        acc[r][0] = acc[r][0] + load(c + r * row);
+        acc[r][1] = acc[r][1] + load(c + r * row + kLanes);
+      }
+    }
+#pragma GCC unroll 6
+    for (int r = 0; r < MR; ++r, c += row) {
+      store(c, acc[r][0]);
+      store(c + kLanes, acc[r][1]);
+    }
+    return;
+  }
+  const int64_t first = least(kLanes, t.columns), second = t.columns - first;
+  const V16 lo = t.bias != nullptr ? load_n(t.bias, first) : zero(), hi = t.bias != nullptr ? load_n(t.bias + first, second) : zero();
+#pragma GCC unroll 6
+  for (int r = 0; r < MR; ++r, c += row) {
+    V16 a = acc[r][0], b = acc[r][1];
+    if (t.bias != nullptr) {
+      a = a + lo;
+      b = b + hi;
+    }
+    store_n(c, t.accumulate ? a + load_n(c, first) : a, first);
+    store_n(c + first, t.accumulate ? b + load_n(c + first, second) : b, second);
+  }
+}
 
 template <class Source, int MR>
 static __attribute__((noinline)) void int8_tile(const Int8Tile& t) {
@@ -103,19 +145,7 @@ static __attribute__((noinline)) void int8_tile(const Int8Tile& t) {
     Part::template unit<0>(s, record, acc);
     if constexpr (Source::kUnits == 2) Part::template unit<1>(s, record, acc);
   }
-#pragma GCC unroll 2
-  for (int v = 0; v < kVectors; ++v) {
-    const int64_t width = most(0, least(kLanes, t.columns - v * kLanes));
-    const V16 bias = t.bias != nullptr ? load_n(t.bias + v * kLanes, width) : zero();
-#pragma GCC unroll 6
-    for (int r = 0; r < MR; ++r) {
-      float* c = t.c + r * t.c_row + v * kLanes;
-      V16 sum = acc[r][v];
-      if (t.bias != nullptr) sum = sum + bias;
-      if (t.accumulate) sum = sum + load_n(c, width);
-      store_n(c, sum, width);
-    }
-  }
+  finish<MR>(t, acc);
 }
 
 HE_ISA_END

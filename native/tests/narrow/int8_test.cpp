@@ -81,7 +81,11 @@ float expected(const std::vector<UnitOf>& weights, const float* x) {
     const float* block = x + at / 32 * 32;
     float greatest = 0;
     for (int i = 0; i < 32; ++i) greatest = std::max(greatest, std::fabs(block[i]));
-    const float scale = greatest / 127.0f, inverse = 127.0f / greatest;
+    bool finite = true;
+    for (int i = 0; i < 32; ++i) finite &= std::isfinite(block[i]);
+    if (!finite) return std::nanf("");
+    const bool nothing = greatest < 0x1p-120f;
+    const float scale = nothing ? 0.0f : greatest / 127.0f, inverse = nothing ? 0.0f : 127.0f / greatest;
     int64_t product = 0, total = 0;
     for (size_t i = 0; i < u.number.size(); ++i) {
       const int q = static_cast<int>(std::nearbyint(x[at + static_cast<int64_t>(i)] * inverse));
@@ -101,7 +105,7 @@ struct Sizes {
   int64_t rows, blocks, outputs;
 };
 // One row, the few that come from compact blocks, one more, blocks of rows that do not split evenly, panels and their edges; tiles of 16 rows and their edges.
-const Sizes kSizes[] = {{1, 3, 1}, {2, 2, 33}, {4, 1, 64}, {5, 3, 40}, {8, 2, 97}, {13, 1, 31}, {16, 2, 64}, {37, 2, 70}};
+const Sizes kSizes[] = {{1, 3, 1}, {2, 2, 33}, {4, 1, 64}, {5, 3, 40}, {8, 2, 97}, {13, 1, 31}, {16, 2, 64}, {37, 2, 70}, {6, 9, 33}};
 
 std::vector<std::string> engines(const std::string& isa) {
   std::vector<std::string> names;
@@ -145,6 +149,40 @@ TEST_P(Int8, Linear_HasTheBitsOfTheDefinition) {
         ASSERT_EQ(he_int8_linear(c, f.type, x.data(), x_stride, s.rows, inputs, w.data(), s.outputs, bias.data(), y.data(), y_stride, 1), HE_OK);
         EXPECT_TRUE(same_bits(wanted, y)) << isa << " " << engine << " threads " << threads << " seed " << random.seed();
       }
+}
+
+// Blocks of zeros, blocks too small for a scale, values that are not finite: alone, and among the neighbours with which they are rounded.
+TEST(Int8Values, Linear_SmallZeroOrUnfiniteBlocks_HasTheBitsOfTheDefinition) {
+  Random random;
+  const Format& f = kFormats[0];
+  const int64_t rows = 14, blocks = 9, inputs = 32 * blocks, outputs = 33;
+  std::vector<uint8_t> file(static_cast<size_t>(outputs * blocks * f.bytes));
+  for (uint8_t& b : file) b = static_cast<uint8_t>(random.integer(0, 255));
+  for (int64_t b = 0; b < outputs * blocks; ++b) put_half(file.data() + b * f.bytes, random.normal(0.02f));
+  std::vector<float> x = random.normals(rows * inputs);
+  auto fill = [&](int64_t row, int64_t block, auto value) {
+    for (int i = 0; i < 32; ++i) x[static_cast<size_t>(row * inputs + block * 32 + i)] = value();
+  };
+  for (int64_t row = 0; row < rows; ++row) {
+    const int64_t block = random.integer(0, static_cast<int>(blocks) - 1);
+    if (row % 4 == 0) fill(row, block, [] { return 0.0f; });
+    if (row % 4 == 1) fill(row, block, [&] { return random.normal(1e-38f); });
+    if (row % 4 == 2) x[static_cast<size_t>(row * inputs + block * 32 + random.integer(0, 31))] = row % 8 == 2 ? std::nanf("") : -INFINITY;
+  }
+  std::vector<float> wanted;
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t o = 0; o < outputs; ++o) wanted.push_back(expected(units(f, file.data() + o * blocks * f.bytes, inputs), x.data() + r * inputs));
+  for (const std::string& isa : isa_names())
+    for (const std::string& engine : engines(isa)) {
+      Context c(isa, 1, engine);
+      std::vector<uint8_t> w(static_cast<size_t>(he_compact_length(f.type, outputs, inputs)));
+      ASSERT_EQ(he_compact_pack(c, f.type, file.data(), outputs, inputs, w.data()), HE_OK);
+      std::vector<float> y(wanted.size());
+      ASSERT_EQ(he_int8_linear(c, f.type, x.data(), inputs, rows, inputs, w.data(), outputs, nullptr, y.data(), outputs, 0), HE_OK);
+      for (size_t i = 0; i < y.size(); ++i)
+        ASSERT_TRUE(std::isnan(wanted[i]) ? std::isnan(y[i]) : y[i] == wanted[i])
+            << isa << " " << engine << " row " << i / static_cast<size_t>(outputs) << ": " << y[i] << ", expected " << wanted[i] << " seed " << random.seed();
+    }
 }
 
 TEST(Int8Errors, SixteenBitOrUnfitWeights_AreRefused) {
