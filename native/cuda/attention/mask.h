@@ -11,10 +11,11 @@ struct Sequence {
   HE_GPU int position(int query) const { return context - queries + query; }
 };
 
-template <bool kPaged>
-HE_GPU Sequence sequence(const AttentionArguments& a, int index) {
+template <bool kPaged, class Arguments>
+HE_GPU Sequence sequence(const Arguments& a, int index) {
   const int first = a.query_offsets.get(index), queries = a.query_offsets.get(index + 1) - first;
-  return {first, queries, kPaged ? a.context_lengths.get(index) : queries};
+  if constexpr (kPaged) return {first, queries, a.context_lengths.get(index)};
+  else return {first, queries, queries};
 }
 
 /// The keys [first, end) that the query at `position` sees.
@@ -22,7 +23,8 @@ struct Keys {
   int first, end;
 };
 
-HE_GPU Keys visible(const AttentionArguments& a, const Sequence& s, int position) {
+template <class Arguments>
+HE_GPU Keys visible(const Arguments& a, const Sequence& s, int position) {
   return {a.window > 0 && position >= a.window ? position - a.window + 1 : 0, a.causal && position + 1 < s.context ? position + 1 : s.context};
 }
 

@@ -11,3 +11,4 @@
 #endif
 #include "cuda/dialect/memory.h"
 #include "cuda/dialect/numbers.h"
+#include "cuda/dialect/functions.h"

@@ -31,6 +31,7 @@ inline float square_root(float x) { return std::sqrt(x); }
 inline float exp2_fast(float x) { return x < -126.0f ? 0.0f : std::exp2(x); }
 inline float log2_fast(float x) { return std::log2(x); }
 inline float maximum(float a, float b) { return std::fmax(a, b); }
+inline float round_nearest(float x) { return std::nearbyint(x); }
 inline unsigned pack_bf16(float low, float high) { return emulator::round_bf16(low) | static_cast<unsigned>(emulator::round_bf16(high)) << 16; }
 
 inline void copy_async16(void* shared, const void* global, bool there) { emulator::copy_async(shared, global, there ? 16 : 0); }

@@ -83,6 +83,12 @@ HE_GPU float maximum(float a, float b) {
   asm("max.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
   return r;
 }
+// To the nearest whole number, ties to even.
+HE_GPU float round_nearest(float x) {
+  float r;
+  asm("cvt.rni.f32.f32 %0, %1;" : "=f"(r) : "f"(x));
+  return r;
+}
 // Both rounded to nearest even, `low` in the lower half.
 HE_GPU unsigned pack_bf16(float low, float high) {
   unsigned r;

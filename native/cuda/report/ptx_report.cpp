@@ -4,7 +4,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "cuda/attention/attention.h"
+#include "cuda/attention/float_attention.h"
 #include "cuda/norm/norm.h"
 #include "cuda/report/ptx.h"
 
@@ -13,9 +13,13 @@ namespace {
 // Bytes of shared memory that launchers give a block, from the families' headers.
 int shared_of(const std::string& name) {
   const size_t last = name.rfind('_');
-  if (name.rfind("attention_packed", 0) == 0 || name.rfind("attention_paged", 0) == 0) return he::cuda::attention_shared(std::stoi(name.substr(last + 1)), he::cuda::kForwardWarps);
-  if (name.rfind("attention_split", 0) == 0) return he::cuda::attention_shared(std::stoi(name.substr(last + 1)), he::cuda::kSplitWarps);
-  return name.rfind("norm_", 0) == 0 ? he::cuda::kNormShared : 0;
+  const auto starts = [&](const char* prefix) { return name.rfind(prefix, 0) == 0; };
+  if (starts("attention_packed_f32") || starts("attention_paged_f32")) return he::cuda::float_attention_shared(std::stoi(name.substr(last + 1)), he::cuda::kForwardWarps);
+  if (starts("attention_split_f32")) return he::cuda::float_attention_shared(std::stoi(name.substr(last + 1)), he::cuda::kSplitWarps);
+  if (starts("attention_backward_d")) return he::cuda::float_backward_shared(std::stoi(name.substr(last + 1)));
+  if (starts("attention_packed") || starts("attention_paged")) return he::cuda::attention_shared(std::stoi(name.substr(last + 1)), he::cuda::kForwardWarps);
+  if (starts("attention_split")) return he::cuda::attention_shared(std::stoi(name.substr(last + 1)), he::cuda::kSplitWarps);
+  return starts("norm_") ? he::cuda::kNormShared : 0;
 }
 
 // Blocks that fit on a multiprocessor at once, by registers (given out in eights), shared memory (1 KiB is the system's) and threads.

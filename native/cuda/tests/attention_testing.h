@@ -6,22 +6,13 @@
 #include "cuda/attention/attention.h"
 #include "cuda/attention/write_kv.h"
 #include "cuda/tests/cuda_testing.h"
+#include "tests/attention/attention_case.h"
 
 namespace he::testing {
 
-struct AttentionCase {
-  int query_heads, key_heads, head_size;
-  std::vector<int> lengths;
-  bool causal = true;
-  int window = 0;
-  float soft_cap = 0;
-  bool alibi = false;
-
-  int group() const { return query_heads / key_heads; }
-  float scale() const { return 1.0f / std::sqrt(static_cast<float>(head_size)); }
-  // q, k and v are column ranges of one fused projection.
-  int row() const { return (query_heads + 2 * key_heads) * head_size; }
-};
+// Elements of a token: q, k and v are column ranges of one fused projection.
+inline int row(const AttentionCase& c) { return static_cast<int>((c.query_heads + 2 * c.key_heads) * c.head_size); }
+inline int group(const AttentionCase& c) { return static_cast<int>(c.group()); }
 
 inline std::vector<AttentionCase> attention_cases() {
   return {{8, 2, 64, {1, 5, 70, 261}},
@@ -34,18 +25,22 @@ inline std::vector<AttentionCase> attention_cases() {
           {6, 2, 128, {3, 65}, true, 10, 3.0f, true}};
 }
 
-struct AttentionData {
-  std::vector<int> offsets{0};
+// As bf16, the projection's rows beside what they came from (rounded too).
+struct FusedAttention : AttentionData {
   std::vector<bf16> qkv;
-  std::vector<float> alibi;
-  int tokens() const { return offsets.back(); }
 };
 
-inline AttentionData make_attention(const AttentionCase& c, Random& random) {
-  AttentionData d;
-  for (const int length : c.lengths) d.offsets.push_back(d.offsets.back() + length);
-  d.qkv = as<bf16>(random.normals(static_cast<int64_t>(d.tokens()) * c.row(), 1.3f));
-  for (int h = 0; h < c.query_heads; ++h) d.alibi.push_back(std::exp2(-8.0f * static_cast<float>(h + 1) / static_cast<float>(c.query_heads)));
+inline FusedAttention make_fused(const AttentionCase& c, Random& random) {
+  FusedAttention d{make_attention(c, random), {}};
+  d.qkv.resize(static_cast<size_t>(d.tokens * row(c)));
+  int64_t column = 0;
+  for (std::vector<float>* part : {&d.q, &d.k, &d.v}) {
+    const std::vector<bf16> rounded = as<bf16>(*part);
+    *part = floats(rounded);
+    const int64_t width = static_cast<int64_t>(part->size()) / d.tokens;
+    for (int64_t t = 0; t < d.tokens; ++t) std::copy_n(rounded.begin() + t * width, width, d.qkv.begin() + t * row(c) + column);
+    column += width;
+  }
   return d;
 }
 
@@ -56,7 +51,7 @@ struct AttentionKernels {
   void (*combine)(cuda::AttentionArguments);
 };
 
-inline AttentionKernels attention_kernels(int head_size) {
+inline AttentionKernels attention_kernels(int64_t head_size) {
   using namespace he::cuda;
 #define HE_KERNELS_OF(D) \
   if (head_size == D) return {attention_packed_bf16_##D, attention_paged_bf16_##D, attention_split_bf16_##D, attention_combine_bf16_##D};
@@ -71,10 +66,10 @@ inline AttentionKernels attention_kernels(int head_size) {
 
 inline cuda::AttentionArguments attention_arguments(const AttentionCase& c) {
   cuda::AttentionArguments a{};
-  a.q_stride = a.k_stride = a.v_stride = c.row();
+  a.q_stride = a.k_stride = a.v_stride = row(c);
   a.y_stride = c.query_heads * c.head_size;
-  a.query_heads = c.query_heads, a.key_heads = c.key_heads;
-  a.causal = c.causal, a.window = c.window;
+  a.query_heads = static_cast<int>(c.query_heads), a.key_heads = static_cast<int>(c.key_heads);
+  a.causal = c.causal, a.window = static_cast<int>(c.window);
   a.scale = c.scale(), a.soft_cap = c.soft_cap;
   return a;
 }
@@ -85,23 +80,23 @@ struct AttentionOutput {
   std::vector<float> y, log_sum_exp;
 };
 
-inline AttentionOutput run_packed(const AttentionCase& c, const AttentionData& d, const Options& options = {}) {
-  const DeviceArray<bf16> qkv(d.qkv), y(static_cast<size_t>(d.tokens()) * c.query_heads * c.head_size);
+inline AttentionOutput run_packed(const AttentionCase& c, const FusedAttention& d, const Options& options = {}) {
+  const DeviceArray<bf16> qkv(d.qkv), y(static_cast<size_t>(d.tokens * c.query_heads * c.head_size));
   const DeviceArray<int> offsets(d.offsets);
-  const DeviceArray<float> alibi(d.alibi), lse(static_cast<size_t>(d.tokens()) * c.query_heads);
+  const DeviceArray<float> alibi(d.alibi), lse(static_cast<size_t>(d.tokens * c.query_heads));
   cuda::AttentionArguments a = attention_arguments(c);
   a.q = in(qkv), a.k = a.q + c.query_heads * c.head_size, a.v = a.k + c.key_heads * c.head_size;
   a.query_offsets = in(offsets), a.y = out(y), a.log_sum_exp = out(lse);
   if (c.alibi) a.alibi = in(alibi);
-  const unsigned blocks = tiles(*std::max_element(c.lengths.begin(), c.lengths.end()) * c.group(), cuda::kForwardWarps);
+  const unsigned blocks = tiles(*std::max_element(c.lengths.begin(), c.lengths.end()) * group(c), cuda::kForwardWarps);
   emulator::launch("attention_packed", attention_kernels(c.head_size).packed, {blocks, static_cast<unsigned>(c.key_heads), static_cast<unsigned>(c.lengths.size())},
-                   cuda::kForwardWarps * 32, static_cast<size_t>(cuda::attention_shared(c.head_size, cuda::kForwardWarps)), a, options);
+                   cuda::kForwardWarps * 32, static_cast<size_t>(cuda::attention_shared(static_cast<int>(c.head_size), cuda::kForwardWarps)), a, options);
   return {floats(y.values()), lse.values()};
 }
 
 // Feeds the batch through a paged cache, `steps[i]` tokens of every sequence at a time (the last entry again and again); returns y as the packed form has it.
 // Blocks lie in random order, and nothing beyond what was written may be read: the emulator would find it.
-inline std::vector<float> run_paged(const AttentionCase& c, const AttentionData& d, int block_size, const std::vector<int>& steps, bool split, Random& random) {
+inline std::vector<float> run_paged(const AttentionCase& c, const FusedAttention& d, int block_size, const std::vector<int>& steps, bool split, Random& random) {
   const int sequences = static_cast<int>(c.lengths.size()), longest = *std::max_element(c.lengths.begin(), c.lengths.end());
   const int max_blocks = (longest + block_size - 1) / block_size, max_chunks = (longest + cuda::kKeyChunk - 1) / cuda::kKeyChunk;
   std::vector<int> blocks(static_cast<size_t>(sequences) * max_blocks);
@@ -113,7 +108,7 @@ inline std::vector<float> run_paged(const AttentionCase& c, const AttentionData&
   const DeviceArray<float> alibi(d.alibi);
   const AttentionKernels kernels = attention_kernels(c.head_size);
 
-  std::vector<float> y(static_cast<size_t>(d.tokens()) * c.query_heads * c.head_size, NAN);
+  std::vector<float> y(static_cast<size_t>(d.tokens * c.query_heads * c.head_size), NAN);
   std::vector<int> done(c.lengths.size(), 0);
   for (size_t step = 0; done != c.lengths; ++step) {
     const int take = steps[std::min(step, steps.size() - 1)];
@@ -130,13 +125,13 @@ inline std::vector<float> run_paged(const AttentionCase& c, const AttentionData&
       contexts.push_back(done[s]);
     }
     std::vector<bf16> rows;
-    for (const int t : tokens) rows.insert(rows.end(), d.qkv.begin() + static_cast<ptrdiff_t>(t) * c.row(), d.qkv.begin() + static_cast<ptrdiff_t>(t + 1) * c.row());
+    for (const int t : tokens) rows.insert(rows.end(), d.qkv.begin() + static_cast<ptrdiff_t>(t) * row(c), d.qkv.begin() + static_cast<ptrdiff_t>(t + 1) * row(c));
     const DeviceArray<bf16> qkv(rows), out_rows(tokens.size() * static_cast<size_t>(c.query_heads * c.head_size));
     const DeviceArray<int> query_offsets(offsets), context_lengths(contexts), slot_array(slots);
     cuda::AttentionArguments a = attention_arguments(c);
     a.q = in(qkv);
-    const cuda::WriteKvArguments w{a.q + c.query_heads * c.head_size, a.q + (c.query_heads + c.key_heads) * c.head_size, in(slot_array), out(keys), out(values), c.row(), c.row(),
-                                   c.key_heads, c.head_size, block_size};
+    const cuda::WriteKvArguments w{a.q + c.query_heads * c.head_size, a.q + (c.query_heads + c.key_heads) * c.head_size, in(slot_array), out(keys), out(values), row(c), row(c),
+                                   a.key_heads, static_cast<int>(c.head_size), block_size};
     emulator::launch("write_kv", cuda::write_kv_bf16, {static_cast<unsigned>(tokens.size())}, cuda::kWriteKvThreads, 0, w);
     a.k = in(keys), a.v = in(values);
     a.query_offsets = in(query_offsets), a.context_lengths = in(context_lengths), a.block_tables = in(tables);
@@ -148,12 +143,12 @@ inline std::vector<float> run_paged(const AttentionCase& c, const AttentionData&
       const size_t parts = tokens.size() * static_cast<size_t>(c.query_heads * max_chunks);
       const DeviceArray<float> partial(parts * static_cast<size_t>(c.head_size)), scale(parts * 2);
       a.partial = out(partial), a.partial_scale = out(scale);
-      emulator::launch("attention_split", kernels.split, {static_cast<unsigned>(max_chunks), kv * tiles(most * c.group(), cuda::kSplitWarps), batch}, cuda::kSplitWarps * 32,
-                       static_cast<size_t>(cuda::attention_shared(c.head_size, cuda::kSplitWarps)), a);
+      emulator::launch("attention_split", kernels.split, {static_cast<unsigned>(max_chunks), kv * tiles(most * group(c), cuda::kSplitWarps), batch}, cuda::kSplitWarps * 32,
+                       static_cast<size_t>(cuda::attention_shared(static_cast<int>(c.head_size), cuda::kSplitWarps)), a);
       emulator::launch("attention_combine", kernels.combine, {static_cast<unsigned>(most), static_cast<unsigned>(c.query_heads), batch}, 32, 0, a);
     } else {
-      emulator::launch("attention_paged", kernels.paged, {tiles(most * c.group(), cuda::kForwardWarps), kv, batch}, cuda::kForwardWarps * 32,
-                       static_cast<size_t>(cuda::attention_shared(c.head_size, cuda::kForwardWarps)), a);
+      emulator::launch("attention_paged", kernels.paged, {tiles(most * group(c), cuda::kForwardWarps), kv, batch}, cuda::kForwardWarps * 32,
+                       static_cast<size_t>(cuda::attention_shared(static_cast<int>(c.head_size), cuda::kForwardWarps)), a);
     }
     const std::vector<float> part = floats(out_rows.values());
     const size_t width = static_cast<size_t>(c.query_heads * c.head_size);
@@ -162,44 +157,11 @@ inline std::vector<float> run_paged(const AttentionCase& c, const AttentionData&
   return y;
 }
 
-struct AttentionExpected {
-  std::vector<double> y, bound, log_sum_exp;  // bound: what rounding weights and y to bf16 may change
-};
-
-inline AttentionExpected plain_attention(const AttentionCase& c, const AttentionData& d) {
-  AttentionExpected e;
-  const int size = c.head_size;
-  for (size_t s = 0; s < c.lengths.size(); ++s)
-    for (int i = 0; i < c.lengths[s]; ++i)
-      for (int h = 0; h < c.query_heads; ++h) {
-        const auto at = [&](int position, int column) { return static_cast<double>(value(d.qkv[static_cast<size_t>(d.offsets[s] + position) * c.row() + column])); };
-        const int q = h * size, k = (c.query_heads + h / c.group()) * size, v = k + c.key_heads * size;
-        std::vector<double> score(static_cast<size_t>(c.lengths[s]), -INFINITY);
-        double greatest = -INFINITY;
-        for (int j = 0; j < c.lengths[s]; ++j) {
-          if ((c.causal && j > i) || (c.window > 0 && i - j >= c.window)) continue;
-          double x = 0;
-          for (int n = 0; n < size; ++n) x += at(i, q + n) * at(j, k + n);
-          x *= c.scale();
-          if (c.soft_cap > 0) x = c.soft_cap * std::tanh(x / c.soft_cap);
-          if (c.alibi) x += static_cast<double>(d.alibi[static_cast<size_t>(h)]) * (j - i);
-          score[static_cast<size_t>(j)] = x;
-          greatest = std::max(greatest, x);
-        }
-        double sum = 0;
-        for (double& x : score) sum += x = std::exp(x - greatest);
-        for (int n = 0; n < size; ++n) {
-          double y = 0, magnitude = 0;
-          for (int j = 0; j < c.lengths[s]; ++j) {
-            const double term = score[static_cast<size_t>(j)] == 0 ? 0 : score[static_cast<size_t>(j)] * at(j, v + n) / sum;
-            y += term, magnitude += std::abs(term);
-          }
-          e.y.push_back(y);
-          e.bound.push_back((0x1p-8 + 4e-5) * magnitude + 0x1p-8 * std::abs(y));
-        }
-        e.log_sum_exp.push_back(greatest + std::log(sum));
-      }
-  return e;
+// What rounding weights and y to bf16 may change.
+inline std::vector<double> rounding_bound(const AttentionExpected& e) {
+  std::vector<double> bound;
+  for (size_t i = 0; i < e.y.size(); ++i) bound.push_back((0x1p-8 + 4e-5) * e.magnitude[i] + 0x1p-8 * std::abs(e.y[i]));
+  return bound;
 }
 
 inline ::testing::AssertionResult within(const std::vector<double>& expected, const std::vector<double>& bound, const std::vector<float>& actual) {

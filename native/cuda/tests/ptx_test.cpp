@@ -38,7 +38,7 @@ TEST(CudaPtx, EveryKernel_UsesNeitherLocalMemoryNorFloat64) {
       for (const char* space : {"global", "shared", "param"}) known += k.count(access + std::string(space));
       EXPECT_EQ(k.count(access), known) << "an address whose space the compiler did not find";
     }
-    if (k.name.rfind("attention_packed", 0) == 0) {
+    if (k.name.rfind("attention_packed_bf16", 0) == 0) {
       EXPECT_GT(k.count("mma.sync"), 0);
       EXPECT_GT(k.count("cp.async"), 0);
     }
