@@ -29,11 +29,6 @@ struct Group {
   const float *key_scales, *value_scales;
 };
 
-template <int N>
-struct Rows {
-  static constexpr int kCount = N;
-};
-
 static inline void prefetch_line(const void* p, int64_t element) {
   if (p != nullptr && element % 64 == 0) __builtin_prefetch(static_cast<const char*>(p) + element, 0, 3);
 }

@@ -19,6 +19,13 @@ struct Task {
   int64_t keys;            // of the sequence
 };
 
+// Where results go.
+struct Results {
+  MutableHeads y;
+  float* log_sum_exp;  // [tokens, query_heads] or null
+  int64_t log_sum_exp_stride;
+};
+
 // Working memory of a task.
 struct Memory {
   Row* rows;
@@ -46,19 +53,36 @@ Memory carve(float* scratch, int64_t head_size, int64_t rows) {
   return m;
 }
 
-int64_t make_rows(const AttentionShape& s, Heads q, const Task& t, Row* rows) {
+Row row_of(const AttentionShape& s, Heads q, const Task& t, const Results& results, int64_t query, int64_t head) {
+  const int64_t position = t.first_position + query, token = t.first_token + query;
+  return {q.data + token * q.stride + head * s.head_size,
+          results.y.data + token * results.y.stride + head * s.head_size,
+          results.log_sum_exp != nullptr ? results.log_sum_exp + token * results.log_sum_exp_stride + head : nullptr,
+          visible(s, position, t.keys),
+          position,
+          s.alibi != nullptr ? s.alibi[head] : 0.0f};
+}
+
+int64_t make_rows(const AttentionShape& s, Heads q, const Task& t, const Results& results, Row* rows) {
   const int64_t group = s.query_heads / s.key_heads;
   int64_t n = 0;
   for (int64_t i = t.begin; i < t.end; ++i)
-    for (int64_t h = t.key_head * group; h < (t.key_head + 1) * group; ++h, ++n) {
-      const int64_t position = t.first_position + i;
-      rows[n] = {q.data + (t.first_token + i) * q.stride + h * s.head_size, visible(s, position, t.keys), position,
-                 s.alibi != nullptr ? s.alibi[h] : 0.0f};
-    }
+    for (int64_t h = t.key_head * group; h < (t.key_head + 1) * group; ++h) rows[n++] = row_of(s, q, t, results, i, h);
   return n;
 }
 
-// All rows of a task through all their chunks. pass_of(chunk, first row, rows, out) computes one pass.
+// What rows have gathered becomes their results.
+void finish(const AttentionShape& s, const Row* rows, int64_t count, const Gathered& gathered) {
+  const int64_t width = padded(s.head_size);
+  for (int64_t n = 0; n < count; ++n) {
+    const V16 scale = splat(1.0f / gathered.sum[n]);
+    // + 0: a zero has one sign, in whatever chunk its row began.
+    for_lanes(s.head_size, [&](int64_t d, int64_t lanes) { store_some(rows[n].y + d, fma(load(gathered.acc + n * width + d), scale, zero()), lanes); });
+    if (rows[n].log_sum_exp != nullptr) *rows[n].log_sum_exp = gathered.top[n] + log_scalar(gathered.sum[n]);
+  }
+}
+
+// All rows of a task through all their chunks, and their results. pass_of(chunk, first row, rows, out) computes one pass.
 template <class PassOf>
 void walk(const AttentionShape& s, const Memory& m, int64_t count, PassOf pass_of) {
   const int64_t width = padded(s.head_size);
@@ -71,6 +95,7 @@ void walk(const AttentionShape& s, const Memory& m, int64_t count, PassOf pass_o
       const Gathered total{m.total.top + i, m.total.sum + i, m.total.acc + i * width};
       pass_of(c, m.rows + i, rows, c == chunks.begin ? total : m.chunk);
       if (c != chunks.begin) merge(total, m.chunk, rows, width);
+      if (c + 1 == chunks.end) finish(s, m.rows + i, rows, total);
     }
 }
 
@@ -80,22 +105,9 @@ void walk_loaded(const AttentionShape& s, const Memory& m, int64_t count, LoadCh
   Chunk chunk{};
   walk(s, m, count, [&](int64_t index, const Row* rows, int64_t n, const Gathered& out) {
     if (rows == m.rows) chunk = load_chunk(index);
-    pass(s, chunk, rows, n, m.p, out);
+    const Row* ahead = rows + n;
+    pass(s, chunk, rows, n, ahead, least(kRows, m.rows + count - ahead), m.p, out);
   });
-}
-
-void finish(const AttentionShape& s, const Task& t, const Gathered& rows, MutableHeads y, float* log_sum_exp, int64_t log_sum_exp_stride) {
-  const int64_t group = s.query_heads / s.key_heads, width = padded(s.head_size);
-  int64_t n = 0;
-  for (int64_t i = t.begin; i < t.end; ++i)
-    for (int64_t h = t.key_head * group; h < (t.key_head + 1) * group; ++h, ++n) {
-      const int64_t token = t.first_token + i;
-      const V16 scale = splat(1.0f / rows.sum[n]);
-      float* out = y.data + token * y.stride + h * s.head_size;
-      // + 0: a zero has one sign, in whatever chunk its row began.
-      for_lanes(s.head_size, [&](int64_t d, int64_t lanes) { store_some(out + d, fma(load(rows.acc + n * width + d), scale, zero()), lanes); });
-      if (log_sum_exp != nullptr) log_sum_exp[token * log_sum_exp_stride + h] = rows.top[n] + log_scalar(rows.sum[n]);
-    }
 }
 
 // Rows of one query through one chunk of its context.
@@ -136,7 +148,7 @@ void attention_paged_part(const PagedAttention& a, int64_t sequence, int64_t key
   const Range seen = visible(s, task.first_position, task.keys);
   if (chunk * kChunk >= seen.end || (chunk + 1) * kChunk <= seen.begin) return;
   const Memory m = carve(scratch, s.head_size, rows);
-  make_rows(s, a.q, task, m.rows);
+  make_rows(s, a.q, task, {a.y, nullptr, 0}, m.rows);
   const Gathered part = part_at(parts, chunk, rows, width);
   for (int64_t i = 0; i < rows; i += kRows)
     decode(a, sequence, key_head, chunk, m.rows + i, least(kRows, rows - i), m.p, {part.top + i, part.sum + i, part.acc + i * width});
@@ -154,7 +166,10 @@ void attention_paged_join(const PagedAttention& a, int64_t sequence, int64_t key
     for (int64_t i = 0; i < rows; i += kRows)
       merge({total.top + i, total.sum + i, total.acc + i * width}, {part.top + i, part.sum + i, part.acc + i * width}, least(kRows, rows - i), width);
   }
-  finish(s, task, total, a.y, nullptr, 0);
+  for (int64_t i = 0; i < rows; ++i) {
+    const Row row = row_of(s, a.q, task, {a.y, nullptr, 0}, 0, key_head * rows + i);
+    finish(s, &row, 1, {total.top + i, total.sum + i, total.acc + i * width});
+  }
 }
 
 size_t attention_forward_scratch(int64_t head_size, int64_t rows) {
@@ -169,7 +184,7 @@ void attention_packed(const PackedAttention& a, int64_t sequence, int64_t key_he
   const Memory m = carve(scratch, s.head_size, (end - begin) * (s.query_heads / s.key_heads));
   // Keys of the sequence that a query of the task sees.
   const Range seen{visible(s, begin, keys).begin, visible(s, end - 1, keys).end};
-  walk_loaded(s, m, make_rows(s, a.q, task, m.rows), [&](int64_t c) {
+  walk_loaded(s, m, make_rows(s, a.q, task, {a.y, a.log_sum_exp, a.log_sum_exp_stride}, m.rows), [&](int64_t c) {
     Chunk chunk{c, {}, {}, width};
     for (int64_t t = 0; t < kChunk / kTile; ++t) {
       const int64_t start = c * kChunk + t * kTile;
@@ -180,7 +195,10 @@ void attention_packed(const PackedAttention& a, int64_t sequence, int64_t key_he
       }
       if (start >= seen.end || start + kTile <= seen.begin) continue;
       const int64_t present = least(kTile, keys - start);
+      prefetch_rows(a.v.data + (first + start) * a.v.stride + offset, a.v.stride, present, s.head_size);
       transpose_rows(a.k.data + (first + start) * a.k.stride + offset, a.k.stride, present, s.head_size, key_tile);
+      const int64_t next = start + kTile;
+      if (next < seen.end) prefetch_rows(a.k.data + (first + next) * a.k.stride + offset, a.k.stride, least(kTile, keys - next), s.head_size);
       copy_rows(a.v.data + (first + start) * a.v.stride + offset, a.v.stride, present, s.head_size, value_tile);
       if (a.through_bf16) {
         round_tile(key_tile, kTile * s.head_size);
@@ -189,7 +207,6 @@ void attention_packed(const PackedAttention& a, int64_t sequence, int64_t key_he
     }
     return chunk;
   });
-  finish(s, task, m.total, a.y, a.log_sum_exp, a.log_sum_exp_stride);
 }
 
 void attention_paged(const PagedAttention& a, int64_t sequence, int64_t key_head, int64_t begin, int64_t end, float* scratch) {
@@ -200,10 +217,10 @@ void attention_paged(const PagedAttention& a, int64_t sequence, int64_t key_head
   const Task task{key_head, begin, end, first, keys - queries, keys};
   const Memory m = carve(scratch, s.head_size, (end - begin) * (s.query_heads / s.key_heads));
   const int32_t* blocks = a.block_tables + sequence * a.table_stride;
-  const int64_t count = make_rows(s, a.q, task, m.rows);
+  const int64_t count = make_rows(s, a.q, task, {a.y, nullptr, 0}, m.rows);
   if (end - begin == 1) {
     walk(s, m, count, [&](int64_t c, const Row* rows, int64_t n, const Gathered& out) { decode(a, sequence, key_head, c, rows, n, m.p, out); });
-    return finish(s, task, m.total, a.y, nullptr, 0);
+    return;
   }
   const Range seen{visible(s, task.first_position + begin, keys).begin, visible(s, task.first_position + end - 1, keys).end};
   walk_loaded(s, m, count, [&](int64_t c) {
@@ -217,7 +234,6 @@ void attention_paged(const PagedAttention& a, int64_t sequence, int64_t key_head
     }
     return chunk;
   });
-  finish(s, task, m.total, a.y, nullptr, 0);
 }
 
 HE_ISA_END

@@ -58,6 +58,15 @@ static inline V16 in_range(V16 inside, V16 outside, int64_t begin, int64_t end) 
   return select_lt(index, splat(static_cast<float>(begin)), outside, select_lt(index, splat(static_cast<float>(end)), inside, outside));
 }
 
+// Asks for a row of a head: rows of other heads lie between a head's rows, too far apart for the hardware to guess.
+static inline void prefetch_row(const float* row, int64_t head_size) {
+  for (int64_t d = 0; d < head_size; d += kLanes) __builtin_prefetch(row + d, 0, 3);
+}
+
+static inline void prefetch_rows(const float* source, int64_t stride, int64_t count, int64_t head_size) {
+  for (int64_t j = 0; j < count; ++j) prefetch_row(source + j * stride, head_size);
+}
+
 // Rows of a head, `count` <= kTile of them, into [kTile][padded]; padding and missing rows are 0.
 static inline void copy_rows(const float* source, int64_t stride, int64_t count, int64_t head_size, float* destination) {
   const int64_t width = padded(head_size);

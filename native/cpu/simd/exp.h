@@ -9,28 +9,43 @@ HE_ISA_BEGIN
 static inline V16 absolute(V16 a) { return max(a, zero() - a); }  // NaN stays NaN
 static inline V16 copy_sign(V16 magnitude, V16 sign) { return select_lt(sign, zero(), zero() - magnitude, magnitude); }
 
-// e^x for x within [-105, 89] or NaN.
-static inline V16 exp_in_range(V16 x) {
-  const V16 n = round_nearest(x * splat(1.44269504089f));
+// Each x becomes e^x, for x within [-105, 89] or NaN. A chain of thirteen dependent steps: several side by side keep both multiply-add units busy where a
+// scheduler cannot look far enough ahead to find the next one.
+template <int N>
+static inline __attribute__((always_inline)) void exp_in_range(V16 (&x)[N]) {
+  V16 n[N], r[N], p[N];
+  const auto each = [](auto f) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+    for (int i = 0; i < N; ++i) f(i);
+  };
+  each([&](int i) { n[i] = round_nearest(x[i] * splat(1.44269504089f)); });
   // x - n ln 2, with ln 2 in two parts of which the first has zeros at its end: n times it is exact.
-  V16 r = fnma(n, splat(0.693359375f), x);
-  r = fnma(n, splat(-2.12194440e-4f), r);
+  each([&](int i) { r[i] = fnma(n[i], splat(0.693359375f), x[i]); });
+  each([&](int i) { r[i] = fnma(n[i], splat(-2.12194440e-4f), r[i]); });
   // (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2 (6.6e-8)
-  V16 p = splat(0.001392628393f);
-  p = fma(p, r, splat(0.00836325938f));
-  p = fma(p, r, splat(0.04166655401f));
-  p = fma(p, r, splat(0.1666657651f));
-  p = fma(p, r, splat(0.5f));
-  p = fma(p, r * r, r) + splat(1.0f);
-  return scale_pow2(p, n);
+  each([&](int i) { p[i] = fma(splat(0.001392628393f), r[i], splat(0.00836325938f)); });
+  each([&](int i) { p[i] = fma(p[i], r[i], splat(0.04166655401f)); });
+  each([&](int i) { p[i] = fma(p[i], r[i], splat(0.1666657651f)); });
+  each([&](int i) { p[i] = fma(p[i], r[i], splat(0.5f)); });
+  each([&](int i) { p[i] = fma(p[i], r[i] * r[i], r[i]) + splat(1.0f); });
+  each([&](int i) { x[i] = scale_pow2(p[i], n[i]); });
 }
 
 // e^x, at most 2 units in the last place; exp(0) = 1 and exp(-inf) = 0 exactly, infinity above 88.7228, NaN stays NaN, denormal results are
 // kept. Beyond the limits the result is 0 or infinity anyway; min and max give their second argument when either is NaN.
-static inline V16 exp(V16 x) { return exp_in_range(min(splat(89.0f), max(splat(-105.0f), x))); }
+static inline V16 exp(V16 x) {
+  V16 a[1] = {min(splat(89.0f), max(splat(-105.0f), x))};
+  exp_in_range(a);
+  return a[0];
+}
 
-// The same bits for x <= 0 or NaN: a soft-max's exponents.
-static inline V16 exp_not_positive(V16 x) { return exp_in_range(max(splat(-105.0f), x)); }
+// The same bits for x <= 0 or NaN, a soft-max's exponents, of several vectors at a time.
+template <int N>
+static inline __attribute__((always_inline)) void exp_not_positive(V16 (&x)[N]) {
+#pragma GCC unroll 8
+  for (int i = 0; i < N; ++i) x[i] = max(splat(-105.0f), x[i]);
+  exp_in_range(x);
+}
 
 // 1 / (1 + e^-x)
 static inline V16 sigmoid(V16 x) { return splat(1.0f) / (splat(1.0f) + exp(zero() - x)); }
