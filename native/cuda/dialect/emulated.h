@@ -31,6 +31,9 @@ inline float square_root(float x) { return std::sqrt(x); }
 inline float exp2_fast(float x) { return x < -126.0f ? 0.0f : std::exp2(x); }
 inline float log2_fast(float x) { return std::log2(x); }
 inline float maximum(float a, float b) { return std::fmax(a, b); }
+inline double square_root(double x) { return std::sqrt(x); }
+inline unsigned long long double_to_bits(double v) { return std::bit_cast<unsigned long long>(v); }
+inline double bits_to_double(unsigned long long v) { return std::bit_cast<double>(v); }
 inline float round_nearest(float x) { return std::nearbyint(x); }
 inline unsigned pack_bf16(float low, float high) { return emulator::round_bf16(low) | static_cast<unsigned>(emulator::round_bf16(high)) << 16; }
 

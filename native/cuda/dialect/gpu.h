@@ -83,6 +83,22 @@ HE_GPU float maximum(float a, float b) {
   asm("max.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
   return r;
 }
+// For the few kernels that need float64 (docs/cuda.md).
+HE_GPU double square_root(double x) {
+  double r;
+  asm("sqrt.rn.f64 %0, %1;" : "=d"(r) : "d"(x));
+  return r;
+}
+HE_GPU unsigned long long double_to_bits(double v) {
+  unsigned long long r;
+  asm("mov.b64 %0, %1;" : "=l"(r) : "d"(v));
+  return r;
+}
+HE_GPU double bits_to_double(unsigned long long v) {
+  double r;
+  asm("mov.b64 %0, %1;" : "=d"(r) : "l"(v));
+  return r;
+}
 // To the nearest whole number, ties to even.
 HE_GPU float round_nearest(float x) {
   float r;

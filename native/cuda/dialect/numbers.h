@@ -19,6 +19,12 @@ HE_GPU float minus_infinity() { return bits_to_float(0xff800000u); }
 
 HE_GPU float shuffle_xor(float v, unsigned mask) { return bits_to_float(shuffle_xor(float_to_bits(v), mask)); }
 
+HE_GPU unsigned long long shuffle_xor(unsigned long long v, unsigned mask) {
+  const unsigned low = shuffle_xor(static_cast<unsigned>(v), mask), high = shuffle_xor(static_cast<unsigned>(v >> 32), mask);
+  return static_cast<unsigned long long>(high) << 32 | low;
+}
+HE_GPU double shuffle_xor(double v, unsigned mask) { return bits_to_double(shuffle_xor(double_to_bits(v), mask)); }
+
 /// e^x.
 HE_GPU float exp_fast(float x) { return exp2_fast(x * kLog2E); }
 

@@ -23,6 +23,13 @@ std::vector<Kernel> built() {
   return kernels;
 }
 
+// Sums that have to be float64 (docs/cuda.md); everywhere else it would be a slip, and slow on most cards.
+bool may_use_float64(const std::string& name) {
+  for (const char* prefix : {"squared_norm", "sum_partials", "clip_coefficient", "sampling_"})
+    if (name.rfind(prefix, 0) == 0) return true;
+  return false;
+}
+
 TEST(CudaPtx, EveryKernel_UsesNeitherLocalMemoryNorFloat64) {
   if (std::string(HE_PTX).empty()) GTEST_SKIP() << "no PTX: neither nvcc nor a clang with the NVPTX target was found";
   std::set<std::string> names;
@@ -31,7 +38,7 @@ TEST(CudaPtx, EveryKernel_UsesNeitherLocalMemoryNorFloat64) {
     names.insert(k.name);
     EXPECT_EQ(k.local_bytes, 0) << "a loop over registers without HE_UNROLL?";
     EXPECT_GT(k.threads, 0);
-    for (const auto& [operation, times] : k.operations) EXPECT_EQ(operation.find(".f64"), std::string::npos) << operation;
+    for (const auto& [operation, times] : k.operations) EXPECT_TRUE(operation.find(".f64") == std::string::npos || may_use_float64(k.name)) << operation;
     EXPECT_EQ(k.count("call"), 0);
     for (const char* access : {"ld.", "st."}) {
       int known = 0;
