@@ -7,13 +7,13 @@ namespace HybridEngine.Inference;
 /// <summary>The device tensors of one forward, reused from step to step.</summary>
 internal sealed class BatchBuffers : IDisposable
 {
-    private readonly Column<int> _ids, _positions, _slots, _queryOffsets, _contextLengths, _blockTables, _rows, _copySources, _copyDestinations;
+    private readonly Column<int> _ids, _positions, _slots, _queryOffsets, _contextLengths, _blockTables, _wanted, _rows, _copySources, _copyDestinations;
 
     public BatchBuffers(IKernels kernels)
     {
         (_ids, _positions, _slots) = (new(kernels), new(kernels), new(kernels));
         (_queryOffsets, _contextLengths, _blockTables) = (new(kernels), new(kernels), new(kernels));
-        (_rows, _copySources, _copyDestinations) = (new(kernels), new(kernels), new(kernels));
+        (_wanted, _rows, _copySources, _copyDestinations) = (new(kernels), new(kernels), new(kernels), new(kernels));
     }
 
     /// <summary>Lays the chunks one after another and copies everything to the device.</summary>
@@ -58,7 +58,10 @@ internal sealed class BatchBuffers : IDisposable
             _contextLengths.Upload(sequences), _blockTables.Upload(sequences, tableWidth));
     }
 
-    /// <summary>Row numbers on the device.</summary>
+    /// <summary>Rows of the forward whose hidden states are wanted, on the device.</summary>
+    public Tensor UploadWanted(ReadOnlySpan<int> rows) => Upload(_wanted, rows);
+
+    /// <summary>Row numbers of logits or hidden states on the device.</summary>
     public Tensor UploadRows(ReadOnlySpan<int> rows) => Upload(_rows, rows);
 
     /// <summary>Blocks to copy and where to.</summary>
@@ -67,7 +70,7 @@ internal sealed class BatchBuffers : IDisposable
 
     public void Dispose()
     {
-        foreach (Column<int> c in (ReadOnlySpan<Column<int>>)[_ids, _positions, _slots, _queryOffsets, _contextLengths, _blockTables, _rows, _copySources, _copyDestinations])
+        foreach (Column<int> c in (ReadOnlySpan<Column<int>>)[_ids, _positions, _slots, _queryOffsets, _contextLengths, _blockTables, _wanted, _rows, _copySources, _copyDestinations])
         {
             c.Dispose();
         }

@@ -11,10 +11,27 @@ public sealed partial class GenerationEngine
 
     private readonly List<DrawRow> _drawing = [];
     private readonly List<int> _drawRows = [];
+    private readonly List<int> _wanted = [];
     private readonly List<int> _copySources = [];
     private readonly List<int> _copyDestinations = [];
 
-    // Which sequences draw, and from which row of the forward. The choices that waited for a prompt draw from the same row.
+    // The rows of a forward that are drawn from: of a prompt the last one, so that its last block goes on with that alone. Empty when all are.
+    private Tensor WantedRows(List<Chunk> chunks, int rows)
+    {
+        _wanted.Clear();
+        int end = 0;
+        foreach (Chunk chunk in chunks)
+        {
+            end += chunk.Count;
+            if (!chunk.Draws) { continue; }
+            for (int row = end - 1 - chunk.Drafts; row < end; row++) { _wanted.Add(row); }
+        }
+
+        if (_wanted.Count == 0) { _wanted.Add(0); }   // pieces of prompts alone: keys and values are all that is wanted, and a forward gives one row at least
+        return _wanted.Count == rows ? default : _buffers.UploadWanted(CollectionsMarshal.AsSpan(_wanted));
+    }
+
+    // Which sequences draw, and from which of the wanted rows. The choices that waited for a prompt draw from the same row.
     private void CollectDraws(List<Chunk> chunks)
     {
         _drawing.Clear();
@@ -24,9 +41,9 @@ public sealed partial class GenerationEngine
         int row = -1;
         foreach (Chunk chunk in chunks)
         {
-            row += chunk.Count;
             _scheduler.Complete(chunk);
             if (!chunk.Draws) { continue; }
+            row += chunk.Drafts + 1;
             for (int d = 0; d <= chunk.Drafts; d++)
             {
                 _drawing.Add(chunk.Drafts == 0 ? new DrawRow(chunk.Sequence) : new DrawRow(chunk.Sequence, d, chunk.Drafts));

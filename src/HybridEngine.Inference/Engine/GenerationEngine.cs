@@ -170,7 +170,7 @@ public sealed partial class GenerationEngine : IDisposable
         (int read, int continued) = CountRows(chunks);
         ChunkAdapters.Group(chunks, _adapters);
         DecodeBatch batch = _buffers.Upload(chunks, _options.BlockSize);
-        Tensor hidden = _forward.Run(batch, _cache[0], _adapters);
+        Tensor hidden = _forward.Run(batch, _cache[0], _adapters, WantedRows(chunks, (int)batch.Ids.Count));
         _drawVersion = WeightVersion;
         int drawn = 0;
         try

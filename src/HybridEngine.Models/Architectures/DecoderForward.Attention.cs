@@ -10,7 +10,9 @@ public sealed partial class DecoderForward
         AttentionParameters parameters = _decoder.Blocks[layer].Attention;
         tape.QueryKeyValue = Project(parameters.QueryKeyValue, x);
         tape.Attention = AttendHeads(layer, positions, tape);
-        Tensor result = Project(parameters.Output, tape.Attention);
+        Tensor read = _rows.IsEmpty ? tape.Attention : Select(tape.Attention, _rows);
+        Tensor result = Project(parameters.Output, read);
+        if (!_rows.IsEmpty) { _pool.Return(read); }
         Free(tape.Attention);
         if (parameters.OutputNorm is { } norm) { (result, tape.AttentionOutput) = NormOutput(norm, result, _keep); }
         return result;

@@ -13,6 +13,7 @@ public sealed partial class DecoderForward
     {
         BlockTape block = tape.Blocks[layer];
         (_source, _keep, _recomputing, _residualTaped, _pinned, _adapters) = (new Source(tokens, default, null), true, true, true, null, null);
+        _rows = tape.SelectedInBlock && layer == _config.Layers - 1 ? tape.Rows : default;
         if (layer < tape.FirstWhole)
         {
             (_, Tensor branch) = RunBlock(layer, tokens.Positions, block.AttentionInput.Sum, default, block);

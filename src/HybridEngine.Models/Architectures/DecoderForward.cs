@@ -7,6 +7,7 @@ namespace HybridEngine.Models;
 /// A decoder is a chain of joins and branches: <c>join, attention, join, MLP, join, attention, ...</c>. A join adds the branch's output to the residual stream and normalises the sum;
 /// where it normalises, and which of the two values goes on, is the configuration's. In a parallel block both branches hang on one join.
 /// Rows depend on their own sequence only, so hidden states are equal bit for bit in every batch and in both modes.
+/// Where only some rows' hidden states are asked for, the last block's attention is the last to see the others: <c>DecoderForward.Rows.cs</c>.
 /// </remarks>
 public sealed partial class DecoderForward
 {
@@ -23,6 +24,7 @@ public sealed partial class DecoderForward
     private bool _residualTaped; // the residual stream's tensor belongs to the tape
     private DeviceMemory? _pinned;
     private AdapterRows? _adapters;
+    private Tensor _rows; // that the running block goes on with behind its attention; empty: all
 
     /// <param name="decoder">The weights.</param>
     /// <param name="pool">Where activations come from.</param>
@@ -31,7 +33,8 @@ public sealed partial class DecoderForward
     /// <summary>Hidden states [tokens, embedding] of whole sequences, after the final norm; rented from the pool, or the tape's when there is one.</summary>
     /// <param name="tokens">Validated (<see cref="PackedBatch.Validate"/>) and uploaded.</param>
     /// <param name="tape">Cleared; filled for the backward. Or null.</param>
-    public Tensor Run(PackedTokens tokens, ForwardTape? tape = null) => Run(tokens.Ids, tokens.Positions, new Source(tokens, default, null), tape);
+    /// <param name="rows">[rows] int32: indices of the tokens whose hidden states are wanted, [rows, embedding] then; or empty: all. With a tape it stays as it is until the backward.</param>
+    public Tensor Run(PackedTokens tokens, ForwardTape? tape = null, Tensor rows = default) => Run(tokens.Ids, tokens.Positions, new Source(tokens, default, null), tape, null, rows);
 
     /// <summary>The same of sequences some of which have adapters; rows without one get the bits that they have without the others.</summary>
     /// <param name="tokens">Validated and uploaded.</param>
@@ -42,27 +45,33 @@ public sealed partial class DecoderForward
     /// <param name="batch">On the device.</param>
     /// <param name="cache">Keys and values.</param>
     /// <param name="adapters">Of every row; null when none has one.</param>
-    public Tensor Run(DecodeBatch batch, KvCache cache, AdapterRows? adapters = null) => Run(batch.Ids, batch.Positions, new Source(default, batch, cache), null, adapters);
+    /// <param name="rows">[rows] int32: indices of the new tokens whose hidden states are wanted, [rows, embedding] then; or empty: all.</param>
+    public Tensor Run(DecodeBatch batch, KvCache cache, AdapterRows? adapters = null, Tensor rows = default) =>
+        Run(batch.Ids, batch.Positions, new Source(default, batch, cache), null, adapters, rows);
 
-    private Tensor Run(Tensor ids, Tensor positions, Source source, ForwardTape? tape, AdapterRows? adapters = null)
+    private Tensor Run(Tensor ids, Tensor positions, Source source, ForwardTape? tape, AdapterRows? adapters = null, Tensor rows = default)
     {
         _adapters = adapters is { Any: true } ? adapters : null;
+        bool inBlock = !rows.IsEmpty && SelectsInBlock;
+        if (tape is not null) { (tape.Rows, tape.SelectedInBlock) = (rows, inBlock); }
         (_source, _recomputing, _residualTaped, _pinned) = (source, false, false, null);
         (Tensor residual, Tensor branch) = (Embed(ids, positions, tape), default(Tensor));
         for (int l = 0; l < _config.Layers; l++)
         {
             _keep = l >= tape?.FirstWhole;
+            _rows = inBlock && l == _config.Layers - 1 ? rows : default;
             BlockTape block = _keep ? tape!.Blocks[l] : _scratch;
             (residual, branch) = RunBlock(l, positions, residual, branch, block, pinInput: tape is not null && !_keep);
             if (tape is not null && !_keep) { tape.Blocks[l].AttentionInput = new Join(block.AttentionInput.Sum, default, default); }
         }
 
+        if (!rows.IsEmpty && !inBlock && _adapters is null) { (residual, branch) = SelectRows(residual, branch, rows); }
         Join last = AddAndNorm(_decoder.NormBeforeAttention(_config.Layers), residual, branch, keepStatistics: tape is not null);
         _pinned = null;
         Tensor hidden = _decoder.ProjectOut is { } projection ? Project(projection, last.Output) : last.Output;
         if (tape is not null) { (tape.Final, tape.Hidden) = (last, hidden); }
         else { FreeAllBut(last, hidden); }
-        return hidden;
+        return rows.IsEmpty || _adapters is null ? hidden : Taken(hidden, rows);
     }
 
     private Tensor Embed(Tensor ids, Tensor positions, ForwardTape? tape)
@@ -96,7 +105,9 @@ public sealed partial class DecoderForward
     {
         Tensor attended = Attend(layer, positions, input.Output, tape);
         tape.AttentionInput = Finish(input);
-        Join middle = tape.MlpInput = AddAndNorm(_decoder.NormBeforeMlp(layer), input.Residual(_config.CarriesNormed), attended, _keep);
+        Tensor carried = input.Residual(_config.CarriesNormed);
+        if (!_rows.IsEmpty) { carried = SelectResidual(carried, _rows); }
+        Join middle = tape.MlpInput = AddAndNorm(_decoder.NormBeforeMlp(layer), carried, attended, _keep);
         Tensor result = RunMlp(layer, middle.Output, tape);
         tape.MlpInput = Finish(middle);
         return (middle.Residual(_config.CarriesNormed), result);
@@ -138,8 +149,13 @@ public sealed partial class DecoderForward
             join = new Join(branch, normed, statistics);
         }
 
-        if (!_residualTaped && residual.Memory != _pinned) { _pool.Return(residual); }
+        FreeResidual(residual);
         return join;
+    }
+
+    private void FreeResidual(Tensor residual)
+    {
+        if (!_residualTaped && residual.Memory != _pinned) { _pool.Return(residual); }
     }
 
     // A branch has read its input: what the tape keeps of it. The normed value goes, unless it is what the residual stream carries on: Restore brings it back.

@@ -134,6 +134,12 @@ public sealed class ForwardTape
     /// <summary>One for each block.</summary>
     public BlockTape[] Blocks { get; }
 
+    /// <summary>[rows] int32: the tokens whose hidden states were asked for; empty when all were. The caller's.</summary>
+    public Tensor Rows { get; internal set; }
+
+    /// <summary>Whether the last block went on with <see cref="Rows"/> alone behind its attention; else they were taken behind that block.</summary>
+    public bool SelectedInBlock { get; internal set; }
+
     /// <summary>[tokens, embedding]: token rows before the input projection, when there is one.</summary>
     public Tensor Embedded { get; internal set; }
 
@@ -143,7 +149,7 @@ public sealed class ForwardTape
     /// <summary>After the last block.</summary>
     public Join Final { get; internal set; }
 
-    /// <summary>[tokens, embedding]: the forward's result.</summary>
+    /// <summary>[tokens or rows, embedding]: the forward's result.</summary>
     public Tensor Hidden { get; internal set; }
 
     /// <summary>Gives every tensor back to the pool.</summary>
@@ -154,6 +160,6 @@ public sealed class ForwardTape
         EmbeddingNorm.Return(pool);
         if (Hidden.Memory != Final.Output.Memory) { pool.Return(Hidden); }
         Final.Return(pool);
-        (Embedded, EmbeddingNorm, Final, Hidden) = (default, default, default, default);
+        (Embedded, EmbeddingNorm, Final, Hidden, Rows) = (default, default, default, default, default);
     }
 }

@@ -38,15 +38,29 @@ public sealed partial class DecoderBackward
         return up;
     }
 
-    private void AttentionBackward(int layer, BlockTape tape, PackedTokens tokens, Tensor x, Tensor d, Tensor dx, bool accumulate)
+    // The gradient of attention's result, [tokens, query width]; of d, the gradient of the branch's output, there may be some rows only.
+    private Tensor AttentionOutputBackward(int layer, BlockTape tape, Tensor rows, Tensor d)
     {
         AttentionParameters parameters = _decoder.Blocks[layer].Attention;
-        long count = d.Shape[0];
         Tensor dOutput = BackThroughOutputNorm(parameters.OutputNorm, tape.AttentionOutput, d);
-        Tensor dAttention = _pool.Rent(DType.Float32, count, _config.QueryWidth);
-        ProjectBackward(parameters.Output, tape.Attention, dOutput, dAttention);
-        if (parameters.OutputNorm is not null) { _pool.Return(dOutput); }
+        Tensor dAttention = _pool.Rent(DType.Float32, d.Shape[0], _config.QueryWidth), read = tape.Attention;
+        if (!rows.IsEmpty)
+        {
+            read = _pool.Rent(DType.Float32, rows.Count, _config.QueryWidth);
+            _kernels.GatherRows(tape.Attention, rows, read);
+        }
 
+        ProjectBackward(parameters.Output, read, dOutput, dAttention);
+        if (!rows.IsEmpty) { _pool.Return(read); }
+        if (parameters.OutputNorm is not null) { _pool.Return(dOutput); }
+        return Spread(dAttention, rows, tape.Attention.Shape[0]);
+    }
+
+    // From the gradient of attention's result, which goes back to the pool, to that of the branch's input.
+    private void AttentionBackward(int layer, BlockTape tape, PackedTokens tokens, Tensor x, Tensor dAttention, Tensor dx, bool accumulate)
+    {
+        AttentionParameters parameters = _decoder.Blocks[layer].Attention;
+        long count = dAttention.Shape[0];
         Tensor dFused = HeadsBackward(layer, tape, tokens, dAttention.View(count, _config.QueryHeads, _config.HeadSize));
         _pool.Return(dAttention);
         ProjectBackward(parameters.QueryKeyValue, x, dFused, dx, accumulate);

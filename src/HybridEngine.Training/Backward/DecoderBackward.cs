@@ -25,7 +25,7 @@ public sealed partial class DecoderBackward
     /// <summary>Adds the gradients of all parameters below the head. The tape's blocks are given back to the pool as the pass goes down.</summary>
     /// <param name="tokens">As in the forward.</param>
     /// <param name="tape">Filled by the forward; empty afterwards.</param>
-    /// <param name="dHidden">[tokens, embedding], gradient of the forward's result; used as scratch and given back to the pool.</param>
+    /// <param name="dHidden">[tokens or rows, embedding], gradient of the forward's result; used as scratch and given back to the pool.</param>
     public void Run(PackedTokens tokens, ForwardTape tape, Tensor dHidden)
     {
         Tensor d = dHidden;
@@ -37,11 +37,13 @@ public sealed partial class DecoderBackward
         }
 
         if (_decoder.NormBeforeAttention(_config.Layers) is { } last) { NormBackward(last, tape.Final.Sum, tape.Final, d, d); }
+        if (!tape.SelectedInBlock) { d = Spread(d, tape.Rows, tokens.Ids.Count); }
         for (int l = _config.Layers - 1; l >= 0; l--)
         {
             BlockTape block = tape.Blocks[l];
             _forward.Restore(tokens, tape, l);
-            if (_config.BlockOrder == BlockOrder.Serial) { BackThroughSerial(l, block, tokens, d); }
+            Tensor rows = tape.SelectedInBlock && l == _config.Layers - 1 ? tape.Rows : default;
+            if (_config.BlockOrder == BlockOrder.Serial) { d = BackThroughSerial(l, block, tokens, rows, d); }
             else { BackThroughParallel(l, block, tokens, d); }
             block.Return(_pool);
         }
@@ -50,18 +52,32 @@ public sealed partial class DecoderBackward
         tape.Clear(_pool);
     }
 
-    // d: gradient of the sum behind the block on entry, of the sum in front of it on return.
-    private void BackThroughSerial(int layer, BlockTape tape, PackedTokens tokens, Tensor d)
+    // Rows that the forward selected back among the tokens, whose other gradients are zero; rows that are empty are all there.
+    private Tensor Spread(Tensor d, Tensor rows, long tokens)
+    {
+        if (rows.IsEmpty) { return d; }
+        Tensor all = _pool.Rent(DType.Float32, tokens, d.Shape[1]);
+        _kernels.Zero(all);
+        _kernels.ScatterAddRows(d, rows, all);
+        _pool.Return(d);
+        return all;
+    }
+
+    // d: gradient of the sum behind the block on entry; that of the sum in front of it is returned, in d's memory unless the block selected rows.
+    private Tensor BackThroughSerial(int layer, BlockTape tape, PackedTokens tokens, Tensor rows, Tensor d)
     {
         NormParameters? norm = _decoder.NormBeforeMlp(layer);
         Tensor dInput = BranchGradient(norm, d);
         MlpBackward(layer, tape, tape.MlpInput.Output, d, dInput, accumulate: dInput.Memory == d.Memory);
         BackThroughJoin(norm, tape.MlpInput, dInput, d);
 
+        Tensor dAttention = AttentionOutputBackward(layer, tape, rows, d);
+        d = Spread(d, rows, tokens.Ids.Count);
         norm = _decoder.NormBeforeAttention(layer);
         dInput = BranchGradient(norm, d);
-        AttentionBackward(layer, tape, tokens, tape.AttentionInput.Output, d, dInput, accumulate: dInput.Memory == d.Memory);
+        AttentionBackward(layer, tape, tokens, tape.AttentionInput.Output, dAttention, dInput, accumulate: dInput.Memory == d.Memory);
         BackThroughJoin(norm, tape.AttentionInput, dInput, d);
+        return d;
     }
 
     // Both branches read d before either norm adds to it.
@@ -73,7 +89,7 @@ public sealed partial class DecoderBackward
         Tensor dMlp = _pool.Rent(DType.Float32, d.Shape[0], d.Shape[1]);
         MlpBackward(layer, tape, mlpNorm is null ? input.Normed : tape.MlpInput.Normed, d, dMlp, accumulate: false);
         Tensor dAttention = mlpNorm is null ? dMlp : _pool.Rent(DType.Float32, d.Shape[0], d.Shape[1]);
-        AttentionBackward(layer, tape, tokens, input.Normed, d, dAttention, accumulate: mlpNorm is null);
+        AttentionBackward(layer, tape, tokens, input.Normed, AttentionOutputBackward(layer, tape, default, d), dAttention, accumulate: mlpNorm is null);
         if (mlpNorm is not null)
         {
             NormBackward(mlpNorm, input.Sum, tape.MlpInput, dMlp, d, accumulate: true);

@@ -3,7 +3,7 @@ using HybridEngine.Models;
 
 namespace HybridEngine.Training;
 
-/// <summary>One forward of a packed batch, the selected rows of its hidden states, and the way back.</summary>
+/// <summary>One forward of a packed batch to the hidden states of selected rows, and the way back.</summary>
 internal sealed class DecoderPass : IDisposable
 {
     private readonly Decoder _decoder;
@@ -14,7 +14,7 @@ internal sealed class DecoderPass : IDisposable
     private readonly long _activationBytes;
     private PackedTokens _tokens;
     private Tensor _rows;
-    private int _tokenCount;
+    private Tensor _hidden; // of a forward without tape
 
     public DecoderPass(Decoder decoder, TrainingOptions options)
     {
@@ -34,7 +34,7 @@ internal sealed class DecoderPass : IDisposable
     /// <summary>How the last forward used the experts; null when it is not measured.</summary>
     public ExpertLoad? ExpertLoad => _forward.ExpertLoad;
 
-    /// <summary>Hidden states [rows, embedding] of the selected rows; the caller returns them to the pool.</summary>
+    /// <summary>Hidden states [rows, embedding] of the selected rows: the pass's, until <see cref="Backward"/>, <see cref="Drop"/> or the next forward.</summary>
     public Tensor Forward(PackedBatch batch, ReadOnlySpan<int> rows, bool tape)
     {
         batch.Validate(_decoder.Config);
@@ -43,39 +43,35 @@ internal sealed class DecoderPass : IDisposable
         _tape.FirstWhole = ActivationPlan.FirstWhole(_decoder.Config, batch.Tokens, _activationBytes);
         PackedTokens tokens = batch.Upload(_decoder, Pool);
         Tensor selected = Upload(rows);
-        Tensor hidden = _forward.Run(tokens, tape ? _tape : null);
-        Tensor result = Pool.Rent(DType.Float32, rows.Length, hidden.Shape[1]);
-        _kernels.GatherRows(hidden, selected, result);
+        Tensor hidden = _forward.Run(tokens, tape ? _tape : null, selected);
         if (tape)
         {
-            (IsTaped, _tokens, _rows, _tokenCount) = (true, tokens, selected, batch.Tokens);
-            return result;
+            (IsTaped, _tokens, _rows) = (true, tokens, selected);
+            return hidden;
         }
 
-        Pool.Return(hidden);
         Pool.Return(selected);
         tokens.Return(Pool);
-        return result;
+        return _hidden = hidden;
     }
 
     /// <summary>Adds the gradients of everything below the head.</summary>
-    /// <param name="dSelected">[rows, embedding].</param>
+    /// <param name="dSelected">[rows, embedding]; given back to the pool.</param>
     /// <param name="dBalance">Derivative of the loss by the load-balancing loss.</param>
     public void Backward(Tensor dSelected, float dBalance = 0)
     {
-        Tensor dHidden = Pool.Rent(DType.Float32, _tokenCount, dSelected.Shape[1]);
-        _kernels.Zero(dHidden);
-        _kernels.ScatterAddRows(dSelected, _rows, dHidden);
         if (dBalance != 0 && ExpertLoad is { } load) { _backward.BalanceGradient = Upload<float>(load.Gradient(dBalance)); }
-        _backward.Run(_tokens, _tape, dHidden);
+        _backward.Run(_tokens, _tape, dSelected);
         Pool.Return(_backward.BalanceGradient);
         _backward.BalanceGradient = default;
         Drop();
     }
 
-    /// <summary>Forgets a forward whose backward will not come.</summary>
+    /// <summary>Forgets the last forward: its hidden states have been read, and its backward will not come.</summary>
     public void Drop()
     {
+        Pool.Return(_hidden);
+        _hidden = default;
         if (!IsTaped) { return; }
         _tape.Clear(Pool);
         _tokens.Return(Pool);

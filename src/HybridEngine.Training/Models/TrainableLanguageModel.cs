@@ -44,6 +44,7 @@ public sealed class TrainableLanguageModel : IDisposable
         Head head = Forward(batch, selection, temperature, entropy, tape: false);
         TokenScores scores = Download(head);
         head.Return(_pass.Pool);
+        _pass.Drop();
         return scores;
     }
 
@@ -80,7 +81,6 @@ public sealed class TrainableLanguageModel : IDisposable
         _pass.Pool.Return(dEntropy);
         _pass.Pool.Return(dLogSumExp);
         _pass.Backward(dHidden, dBalance);
-        _pass.Pool.Return(dHidden);
     }
 
     /// <summary>Clips, steps and sets the gradients to zero.</summary>
@@ -134,11 +134,11 @@ public sealed class TrainableLanguageModel : IDisposable
         _head = default;
     }
 
+    // Hidden is the pass's.
     private readonly record struct Head(Tensor Hidden, Tensor Targets, float Temperature, Tensor LogProb, Tensor LogSumExp, Tensor Entropy)
     {
         public void Return(TensorPool pool)
         {
-            pool.Return(Hidden);
             pool.Return(Targets);
             pool.Return(LogProb);
             pool.Return(LogSumExp);

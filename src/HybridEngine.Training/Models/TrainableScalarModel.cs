@@ -52,7 +52,7 @@ public sealed class TrainableScalarModel : IDisposable
     {
         Tensor hidden = Forward(batch, rows, tape: false);
         float[] values = Apply(hidden);
-        _pass.Pool.Return(hidden);
+        _pass.Drop();
         return values;
     }
 
@@ -79,10 +79,8 @@ public sealed class TrainableScalarModel : IDisposable
         _kernels.LinearBackwardInput(dy, Head.Weight.Matrix!, dHidden);
         _kernels.LinearBackwardWeight(_hidden, dy, Head.Weight.GradientMatrix!, default);
         _pass.Pool.Return(flat);
-        _pass.Pool.Return(_hidden);
         _hidden = default;
         _pass.Backward(dHidden);
-        _pass.Pool.Return(dHidden);
     }
 
     /// <summary>Clips, steps and sets the gradients to zero.</summary>
@@ -130,7 +128,6 @@ public sealed class TrainableScalarModel : IDisposable
     private void Drop()
     {
         _pass.Drop();
-        _pass.Pool.Return(_hidden);
         _hidden = default;
     }
 }

@@ -55,17 +55,18 @@ public sealed class PagedSession : IDisposable
         _forward = new DecoderForward(decoder, _pool);
     }
 
-    /// <summary>Hidden states of new tokens.</summary>
-    public float[] Append(ReadOnlySpan<int> ids)
+    /// <summary>Hidden states of new tokens, or of those among them that are named.</summary>
+    public float[] Append(ReadOnlySpan<int> ids, params ReadOnlySpan<int> wanted)
     {
         int[] positions = [.. Enumerable.Range(_length, ids.Length)];
         int[] slots = [.. positions.Select(p => _table[p / BlockSize] * BlockSize + p % BlockSize)];
         _length += ids.Length;
         DecodeBatch batch = new(Upload(ids), Upload(positions), Upload(slots), Upload([0, ids.Length]), Upload([_length]), Upload(_table).View(1, _table.Length));
-        Tensor hidden = _forward.Run(batch, _cache);
+        Tensor selected = wanted.IsEmpty ? default : Upload(wanted);
+        Tensor hidden = _forward.Run(batch, _cache, null, selected);
         float[] rows = new float[hidden.Count];
         _decoder.Kernels.Download(hidden, rows.AsSpan());
-        foreach (Tensor t in (Tensor[])[batch.Ids, batch.Positions, batch.Slots, batch.QueryOffsets, batch.ContextLengths, batch.BlockTables, hidden]) { _pool.Return(t); }
+        foreach (Tensor t in (Tensor[])[batch.Ids, batch.Positions, batch.Slots, batch.QueryOffsets, batch.ContextLengths, batch.BlockTables, hidden, selected]) { _pool.Return(t); }
         return rows;
     }
 
