@@ -66,6 +66,20 @@ void Cell::end_copy(const Access& by) {
   written_launch_ = by.launch, written_run_ = by.run, written_block_epoch_ = by.block_epoch, written_warp_epoch_ = by.warp_epoch;
 }
 
+bool Shadow::initialised(size_t offset, size_t bytes) const {
+  for (size_t i = offset / 2; i < (offset + bytes + 1) / 2; ++i)
+    if (!cells_[i].initialised()) return false;
+  return true;
+}
+
+void Shadow::copy(size_t offset, const Shadow& from, size_t from_offset, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += 2) {
+    Cell& c = cells_[(offset + i) / 2];
+    c = Cell();
+    if (from.cells_[(from_offset + i) / 2].initialised()) c.initialise();
+  }
+}
+
 int64_t Shadow::first_uninitialised() const {
   for (size_t i = 0; i < cells_.size(); ++i)
     if (!cells_[i].initialised()) return static_cast<int64_t>(i * 2);

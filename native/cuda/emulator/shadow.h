@@ -50,6 +50,11 @@ class Shadow {
   void begin_copy(std::size_t offset, std::size_t bytes, const Access& by) { each(offset, bytes, [&](Cell& c) { return c.begin_copy(by); }); }
   void end_copy(std::size_t offset, std::size_t bytes, const Access& by) { each(offset, bytes, [&](Cell& c) { return c.end_copy(by), nullptr; }); }
   void initialise() { for (Cell& c : cells_) c.initialise(); }
+  void initialise(std::size_t offset, std::size_t bytes) { each(offset, bytes, [](Cell& c) { return c.initialise(), nullptr; }); }
+  /// Whether every one of these bytes was written.
+  bool initialised(std::size_t offset, std::size_t bytes) const;
+  /// A copy by the driver: what was never written stays so.
+  void copy(std::size_t offset, const Shadow& from, std::size_t from_offset, std::size_t bytes);
   /// The first byte that nothing has written, or -1.
   int64_t first_uninitialised() const;
 

@@ -13,12 +13,12 @@ HE_GPU float round_to(float v, Global<bf16>) { return widen(narrow(v)); }
 
 template <class T>
 HE_GPU void norm(const NormArguments<T>& a) {
-  const long long start = static_cast<long long>(block_x()) * a.width;
-  const Global<const T> x = a.x + start, residual = a.residual + start;
-  const Global<T> sum = a.sum + start, y = a.y + start;
+  const long long row = block_x();
+  const Global<const T> x = a.x + row * a.x_stride, residual = a.residual + row * a.residual_stride;
+  const Global<T> sum = a.sum + row * a.sum_stride, y = a.y + row * a.y_stride;
   const bool add = static_cast<bool>(a.residual), with_bias = static_cast<bool>(a.bias);
-  const bool vectors = in_vectors(a.x, a.width, a.width) && in_vectors(a.y, a.width, a.width) && in_vectors(a.weight, 4, 4) &&
-                       (!add || (in_vectors(a.residual, a.width, a.width) && in_vectors(a.sum, a.width, a.width))) && (!with_bias || in_vectors(a.bias, 4, 4));
+  const bool vectors = in_vectors(a.x, a.x_stride, a.width) && in_vectors(a.y, a.y_stride, a.width) && in_vectors(a.weight, 4, 4) &&
+                       (!add || (in_vectors(a.residual, a.residual_stride, a.width) && in_vectors(a.sum, a.sum_stride, a.width))) && (!with_bias || in_vectors(a.bias, 4, 4));
   const Shared<float> scratch = shared_array<float>(0, 2 * kNormThreads / kWarp);
   const int first = 4 * static_cast<int>(thread()), step = 4 * kNormThreads;
   const float count = static_cast<float>(a.width);
@@ -54,8 +54,8 @@ HE_GPU void norm(const NormArguments<T>& a) {
   const float variance = divide(block_sum<kNormThreads>(squares, scratch + kNormThreads / kWarp), count);
   const float inverse = divide(1.0f, square_root(variance + a.epsilon));
   if (a.statistics && thread() == 0) {
-    a.statistics.set(2LL * block_x(), mean);
-    a.statistics.set(2LL * block_x() + 1, inverse);
+    a.statistics.set(row * a.statistics_stride, mean);
+    a.statistics.set(row * a.statistics_stride + 1, inverse);
   }
   for (int i = first; i < a.width; i += step) {
     Four v = get_four(in, i, a.width, vectors);

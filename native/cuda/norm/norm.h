@@ -6,7 +6,7 @@ namespace he::cuda {
 
 constexpr int kNormThreads = 128;
 
-/// T is float or bf16: the type of every row; weights and statistics are float32.
+/// T is float or bf16: the type of every row; weights and statistics are float32. Rows begin every stride elements.
 template <class T>
 struct NormArguments {
   Global<const T> x;               ///< [rows, width]
@@ -16,6 +16,7 @@ struct NormArguments {
   Global<T> sum;                   ///< [rows, width]: x + residual, rounded to T; needed with a residual
   Global<T> y;                     ///< [rows, width]
   Global<float> statistics;        ///< [rows, 2]: mean and 1/root; or none
+  long long x_stride, residual_stride, sum_stride, y_stride, statistics_stride;
   int width;
   int layer;                       ///< 0: root mean square; 1: mean and variance
   float epsilon;

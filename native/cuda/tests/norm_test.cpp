@@ -40,7 +40,7 @@ template <class T>
 Output<T> run(const Case& c, const Input<T>& input, const Options& options = {}) {
   const DeviceArray<T> x(input.x), residual(input.residual), sum(input.x.size()), y(input.x.size());
   const DeviceArray<float> weight(input.weight), bias(input.bias), statistics(static_cast<size_t>(c.rows) * 2);
-  cuda::NormArguments<T> a{in(x), {}, in(weight), {}, {}, out(y), out(statistics), c.width, c.layer, 1e-5f, c.offset};
+  cuda::NormArguments<T> a{in(x), {}, in(weight), {}, {}, out(y), out(statistics), c.width, c.width, c.width, c.width, 2, c.width, c.layer, 1e-5f, c.offset};
   if (c.residual) a.residual = in(residual), a.sum = out(sum);
   if (c.bias) a.bias = in(bias);
   void (*kernel)(cuda::NormArguments<T>);
