@@ -21,7 +21,7 @@ switch ($Command) {
     'test' { Build-All HybridEngine.sln; dotnet test HybridEngine.sln -c Release --no-build; exit $LASTEXITCODE }
     'pack' {
         Build-All
-        foreach ($p in 'HybridEngine.Core', 'HybridEngine.Reference', 'HybridEngine.Native', 'HybridEngine.Models', 'HybridEngine.Inference', 'HybridEngine.Training', 'HybridEngine', 'HybridEngine.Rlhf', 'HybridEngine.Cli', 'Compat/Microsoft.ML.Tokenizers') {
+        foreach ($p in 'HybridEngine.Core', 'HybridEngine.Reference', 'HybridEngine.Native', 'HybridEngine.Cuda', 'HybridEngine.Models', 'HybridEngine.Inference', 'HybridEngine.Training', 'HybridEngine', 'HybridEngine.Rlhf', 'HybridEngine.Cli', 'Compat/Microsoft.ML.Tokenizers', 'Compat/ManagedCuda') {
             dotnet pack "src/$p" -c Release -v q -o artifacts/packages
         }
     }

@@ -159,10 +159,12 @@ pack() {
   build
   say "packages"
   rm -rf artifacts/packages
-  for project in Core Reference Native Models Inference Training "" Rlhf Cli; do
+  for project in Core Reference Native Cuda Models Inference Training "" Rlhf Cli; do
     dotnet pack "src/HybridEngine${project:+.$project}" -c Release -v q -clp:NoSummary -o artifacts/packages
   done
-  if [ "$Bindings" = compat ]; then dotnet pack src/Compat/Microsoft.ML.Tokenizers -c Release -v q -clp:NoSummary -o artifacts/packages; fi
+  if [ "$Bindings" = compat ]; then
+    for assembly in Microsoft.ML.Tokenizers ManagedCuda; do dotnet pack "src/Compat/$assembly" -c Release -v q -clp:NoSummary -o artifacts/packages; done
+  fi
   ls -l artifacts/packages
 }
 

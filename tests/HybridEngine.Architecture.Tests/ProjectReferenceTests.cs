@@ -13,13 +13,15 @@ public sealed class ProjectReferenceTests
         ["HybridEngine.Core"] = [],
         ["HybridEngine.Reference"] = ["HybridEngine.Core"],
         ["HybridEngine.Native"] = ["HybridEngine.Core"],
+        ["HybridEngine.Cuda"] = ["HybridEngine.Core", "ManagedCuda"],
         ["HybridEngine.Models"] = ["HybridEngine.Core", "Microsoft.ML.Tokenizers"],
         ["HybridEngine.Inference"] = ["HybridEngine.Models", "HybridEngine.Core"],
         ["HybridEngine.Training"] = ["HybridEngine.Models", "HybridEngine.Core"],
-        ["HybridEngine"] = ["HybridEngine.Inference", "HybridEngine.Training", "HybridEngine.Models", "HybridEngine.Core", "HybridEngine.Reference", "HybridEngine.Native"],
+        ["HybridEngine"] = ["HybridEngine.Inference", "HybridEngine.Training", "HybridEngine.Models", "HybridEngine.Core", "HybridEngine.Reference", "HybridEngine.Native", "HybridEngine.Cuda"],
         ["HybridEngine.Rlhf"] = ["HybridEngine", "HybridEngine.Inference", "HybridEngine.Training", "HybridEngine.Models", "HybridEngine.Core"],
         ["HybridEngine.Cli"] = ["HybridEngine.Rlhf", "HybridEngine", "HybridEngine.Inference", "HybridEngine.Training", "HybridEngine.Models", "HybridEngine.Core"],
         ["Microsoft.ML.Tokenizers"] = [],
+        ["ManagedCuda"] = [],
     };
 
     [Fact]

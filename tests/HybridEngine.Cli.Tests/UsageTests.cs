@@ -67,14 +67,12 @@ public sealed class UsageTests
         Assert.Contains(r.Json()[0].GetProperty("backends").EnumerateArray(), b => b.GetProperty("name").GetString() == "reference" && b.GetProperty("available").GetBoolean());
     }
 
-    [Theory]
-    [InlineData("cuda")]
-    [InlineData("ilgpu")]
-    public void Backend_NotInThisBuild_IsRefusedByName(string backend)
+    [Fact]
+    public void Backend_NotInThisBuild_IsRefusedByName()
     {
-        CliResult r = Cli.Run("generate", "--model", Cli.Llama, "--prompt-ids", "1,2", "--backend", backend);
+        CliResult r = Cli.Run("generate", "--model", Cli.Llama, "--prompt-ids", "1,2", "--backend", "ilgpu");
         Assert.Equal(1, r.ExitCode);
-        Assert.Contains(backend, r.ErrorLine, StringComparison.Ordinal);
+        Assert.Contains("ilgpu", r.ErrorLine, StringComparison.Ordinal);
     }
 
     [Fact]

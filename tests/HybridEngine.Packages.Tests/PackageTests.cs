@@ -16,7 +16,7 @@ public sealed class PackageTests : IDisposable
     public void Pack_FreshConsoleProject_RestoresRunsAndGenerates()
     {
         string packages = Path.Combine(_scratch, "packages");
-        foreach (string project in (string[])["HybridEngine.Core", "HybridEngine.Reference", "HybridEngine.Native", "HybridEngine.Models", "HybridEngine.Inference", "HybridEngine.Training", "HybridEngine", "HybridEngine.Rlhf", "Compat/Microsoft.ML.Tokenizers"])
+        foreach (string project in (string[])["HybridEngine.Core", "HybridEngine.Reference", "HybridEngine.Native", "HybridEngine.Cuda", "HybridEngine.Models", "HybridEngine.Inference", "HybridEngine.Training", "HybridEngine", "HybridEngine.Rlhf", "Compat/Microsoft.ML.Tokenizers", "Compat/ManagedCuda"])
         {
             Run(RepoRoot.Path, "dotnet", "pack", Path.Combine("src", project), "-c", "Release", "--no-build", "-v", "q", "-o", packages);
         }

@@ -7,7 +7,7 @@ namespace HybridEngine;
 public sealed record BackendProbe(string Name, bool Available, string Detail);
 
 /// <summary>Which backend was taken and why.</summary>
-/// <param name="Name">The one in use: <c>cpu</c> or <c>reference</c>.</param>
+/// <param name="Name">The one in use: <c>cpu</c>, <c>cuda</c> or <c>reference</c>.</param>
 /// <param name="Description">Its own description: instruction set, threads.</param>
 /// <param name="Probes">Everything that was considered, in order.</param>
 /// <param name="Warning">What the user should know: a slow fallback. Null when all is well.</param>

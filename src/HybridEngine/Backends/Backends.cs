@@ -1,4 +1,5 @@
 using HybridEngine.Core;
+using HybridEngine.Cuda;
 using HybridEngine.Native;
 using HybridEngine.Reference;
 
@@ -13,12 +14,15 @@ public static class Backends
     /// <summary>Our native kernels on the CPU.</summary>
     public const string Cpu = "cpu";
 
+    /// <summary>Our CUDA kernels on an NVIDIA GPU.</summary>
+    public const string Cuda = "cuda";
+
     /// <summary>Plain C# loops: slow, everywhere.</summary>
     public const string Reference = "reference";
 
     /// <summary>Opens a backend.</summary>
-    /// <param name="name"><c>auto</c>, <c>cpu</c> or <c>reference</c>. <c>auto</c> takes <c>cpu</c>, and <c>reference</c> with a warning where no native library loads.</param>
-    /// <param name="threads">Threads; 0 is one for each CPU of this process.</param>
+    /// <param name="name"><c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>reference</c>. <c>auto</c> takes <c>cpu</c>, and <c>reference</c> with a warning where no native library loads.</param>
+    /// <param name="threads">CPU threads; 0 is one for each CPU of this process.</param>
     /// <param name="report">Which was taken and what was tried.</param>
     /// <exception cref="HybridEngineException">The name is unknown, this build has no such backend, or its library does not load; the message says what was tried.</exception>
     public static IKernels Open(string name, int threads, out BackendReport report)
@@ -35,10 +39,12 @@ public static class Backends
                 if (NativeLibraryReport.Current.IsLoaded) { goto case Cpu; }
                 string warning = $"no native library loads, running on plain C# loops, which is far slower ({NativeLibraryReport.Current})";
                 return Report(Reference, new ReferenceKernels(), warning, out report);
-            case "cuda" or "ilgpu":
-                throw new UnsupportedException("backend", $"{name} in this build", "auto, cpu, reference");
+            case Cuda:
+                return Report(Cuda, new CudaKernels(), null, out report);
+            case "ilgpu":
+                throw new UnsupportedException("backend", $"{name} in this build", "auto, cpu, cuda, reference");
             default:
-                throw new InvalidInputException("backend", $"'{name}'", "auto, cpu or reference");
+                throw new InvalidInputException("backend", $"'{name}'", "auto, cpu, cuda or reference");
         }
     }
 
@@ -50,7 +56,7 @@ public static class Backends
         [
             new(Cpu, native.IsLoaded, native.ToString()),
             new(Reference, true, "plain C# loops, sums in float64"),
-            new("cuda", false, "not in this build"),
+            new(Cuda, CudaProbe.Current.IsAvailable, CudaProbe.Current.Detail),
             new("ilgpu", false, "not in this build"),
         ];
     }

@@ -7,13 +7,21 @@ namespace HybridEngine.Tests;
 public sealed class BackendsTests
 {
     [Theory]
-    [InlineData("cuda")]
     [InlineData("ilgpu")]
     public void Open_BackendOfAnotherBuild_NamesItAndWhatIsThere(string name)
     {
         UnsupportedException e = Assert.Throws<UnsupportedException>(() => Backends.Open(name, 0, out _));
         Assert.Contains(name, e.Message, StringComparison.Ordinal);
         Assert.Contains("cpu", e.Message, StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public void Open_CudaWithoutAGpu_SaysWhatWasTried()
+    {
+        BackendProbe probe = Backends.Probe().Single(p => p.Name == Backends.Cuda);
+        Skip.If(probe.Available, probe.Detail);
+        HybridEngineException e = Assert.Throws<HybridEngineException>(() => Backends.Open(Backends.Cuda, 0, out _));
+        Assert.Equal($"backend cuda: {probe.Detail}", e.Message);
     }
 
     [Fact]

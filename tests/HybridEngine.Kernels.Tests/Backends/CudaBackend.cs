@@ -1,0 +1,16 @@
+using HybridEngine.Core;
+using HybridEngine.Cuda;
+using HybridEngine.Testing;
+
+namespace HybridEngine.Kernels.Tests;
+
+/// <summary>The CUDA kernels: in the emulator, through the driver of native/cuda/driver; or on the GPU of the driver that HE_CUDA_DRIVER names.</summary>
+public sealed class CudaBackend : IBackend
+{
+    public static string? WhyMissing => EmulatedDriver.WhyMissing;
+
+    public static IKernels Open(int threads) => new CudaKernels();
+}
+
+public sealed class CudaMemory : MemoryContract<CudaBackend>;
+public sealed class CudaPosition : PositionContract<CudaBackend>;
