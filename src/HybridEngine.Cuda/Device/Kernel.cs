@@ -3,7 +3,7 @@ namespace HybridEngine.Cuda;
 /// <summary>One kernel of native/cuda: which source it is in, its name, the threads of its blocks. A constant of the program; each device loads it at its first launch.</summary>
 internal sealed class Kernel
 {
-    private static int _count;
+    private static readonly List<Kernel> _all = [];
 
     /// <param name="module"><c>FAMILY.FILE</c> of native/cuda/FAMILY/FILE.cu.</param>
     /// <param name="name">As written there.</param>
@@ -11,7 +11,17 @@ internal sealed class Kernel
     public Kernel(string module, string name, int threads)
     {
         (Module, Name, Threads) = (module, name, (uint)threads);
-        Index = Interlocked.Increment(ref _count) - 1;
+        lock (_all)
+        {
+            Index = _all.Count;
+            _all.Add(this);
+        }
+    }
+
+    /// <summary>Those that launchers have named so far.</summary>
+    public static IReadOnlyList<Kernel> All
+    {
+        get { lock (_all) { return [.. _all]; } }
     }
 
     /// <summary><c>FAMILY.FILE</c>.</summary>

@@ -14,12 +14,22 @@ public sealed unsafe partial class CudaKernels
     public void CopyKvBlocks(KvLayer cache, Tensor sources, Tensor destinations) => throw Missing(nameof(CopyKvBlocks));
 
     /// <inheritdoc />
-    public void Attention(Tensor q, Tensor k, Tensor v, Tensor offsets, AttentionOptions options, Tensor y, Tensor logSumExp) => throw Missing(nameof(Attention));
+    public void Attention(Tensor q, Tensor k, Tensor v, Tensor offsets, AttentionOptions options, Tensor y, Tensor logSumExp)
+    {
+        Contract.Attention(Device, q, k, v, offsets, options, y, logSumExp);
+        if (!OnTensorCores(options.KeyValueType, options.HeadSize)) { throw Missing(nameof(Attention)); }
+        AttendPackedOnTensorCores(q, k, v, offsets, options, y, logSumExp);
+    }
 
     /// <inheritdoc />
     public void AttentionBackward(Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp, Tensor dy, Tensor offsets, AttentionOptions options, Tensor dq, Tensor dk, Tensor dv) =>
         throw Missing(nameof(AttentionBackward));
 
     /// <inheritdoc />
-    public void PagedAttention(Tensor q, KvLayer cache, Tensor queryOffsets, Tensor contextLengths, Tensor blockTables, AttentionOptions options, Tensor y) => throw Missing(nameof(PagedAttention));
+    public void PagedAttention(Tensor q, KvLayer cache, Tensor queryOffsets, Tensor contextLengths, Tensor blockTables, AttentionOptions options, Tensor y)
+    {
+        Contract.PagedAttention(Device, q, cache, queryOffsets, contextLengths, blockTables, options, y);
+        if (!OnTensorCores(cache.Keys.DType, options.HeadSize)) { throw Missing(nameof(PagedAttention)); }
+        AttendPagedOnTensorCores(q, cache, queryOffsets, contextLengths, blockTables, options, y);
+    }
 }
