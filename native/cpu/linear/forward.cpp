@@ -13,7 +13,7 @@ static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // Below this many multiply-adds (about two microseconds) waking other threads costs more than it brings.
 static constexpr int64_t kWorthSharing = 1 << 17;
-static constexpr int64_t kTasksPerThread = 8;
+static constexpr int64_t kTasksPerThread = 32;
 
 void linear_forward(const Resources& r, const float* x, int64_t x_stride, int64_t rows, int64_t inputs, const float* w, int64_t outputs, const float* bias, float* y,
                     int64_t y_stride, bool accumulate) {

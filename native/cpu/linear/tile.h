@@ -74,6 +74,17 @@ static inline __attribute__((always_inline)) void tile_chunk(const float* a, con
 
 template <int MR, int NV>
 static inline __attribute__((always_inline)) void tile_finish(const Tile& t, V16 (&acc)[MR][NV]) {
+  if (t.columns >= 16 * NV && t.bias == nullptr) {  // whole vectors, as almost everywhere
+    const bool accumulate = t.accumulate;
+#pragma GCC unroll 12
+    for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 8
+      for (int v = 0; v < NV; ++v) {
+        float* c = t.c + i * t.c_row + 16 * v;
+        store(c, accumulate ? acc[i][v] + load(c) : acc[i][v]);
+      }
+    return;
+  }
 #pragma GCC unroll 8
   for (int v = 0; v < NV; ++v) {
     const int64_t left = t.columns - 16 * v;
@@ -102,11 +113,9 @@ struct Floats {
 template <int MR, int NV, class B = Floats>
 static __attribute__((noinline)) void tile(const typename B::Operands& t) {
   V16 acc[MR][NV];
-  if (t.accumulate) {
-    // C is read at the end; ask for it now.
-    for (int i = 0; i < MR; ++i)
-      for (int v = 0; v < NV; ++v) __builtin_prefetch(t.c + i * t.c_row + 16 * v, 1);
-  }
+  // C is wanted at the end; ask for it now. Into L2: rows of C a power of two apart would take the place of a and b in a few sets of L1.
+  for (int i = 0; i < MR; ++i)
+    for (int v = 0; v < NV; ++v) __builtin_prefetch(t.c + i * t.c_row + 16 * v, 0, 2);
   if (t.n <= kChunk) {
     B::template chunk<MR, NV>(t, 0, t.n, acc);
     tile_finish<MR, NV>(t, acc);

@@ -9,7 +9,7 @@ HE_ISA_BEGIN
 // Below this many multiply-adds (about two microseconds) waking other threads costs more than it brings.
 static constexpr int64_t kWorthSharing = 1 << 18;
 static constexpr int64_t kWorthPacking = 1 << 15;  // values of x: the same for its rounding
-static constexpr int64_t kTasksPerThread = 8;
+static constexpr int64_t kTasksPerThread = 32;
 static constexpr int64_t kInnerBlock = 2048;            // inputs of a panel (128 KiB) that stay in L2 beside the rows
 static constexpr int64_t kScratchFloats = 4 << 20;      // 16 MiB of packed rows at a time
 

@@ -19,6 +19,7 @@ struct DotTile {
   int64_t c_row, columns;
   const float* bias;
   bool accumulate, carry_in, carry_out;
+  const float* next;  // C of the tile after this one
 };
 
 // Columns of c that a vector covers.
@@ -28,7 +29,7 @@ static inline int64_t vector_width(const DotTile& t, int v) {
 }
 
 // What a tile asks for ahead of its weights: nothing, its own panels a little further on (few rows: every weight passes once, from memory), or the panel after
-// this one (the first block of rows that meets a panel: the others find the next one in L2).
+// this one (the first block of rows that meets a panel: the others find the next one in L2; the panel after a task's last one is the next task's first).
 enum class Ahead { nothing, same_panels, next_panel };
 static constexpr int kAhead = 1024;  // elements, 2 KiB, of each panel's stream
 
@@ -39,11 +40,9 @@ static __attribute__((noinline)) void dot_tile(const DotTile& t) {
   for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 8
     for (int v = 0; v < NV; ++v) acc[i][v] = t.carry_in ? load_n(t.c + i * t.c_row + kLanes * v, vector_width(t, v)).v : _mm512_setzero_ps();
-  if (t.accumulate && !t.carry_in) {
-    // C is read at the end; ask for it now.
-    for (int i = 0; i < MR; ++i)
-      for (int v = 0; v < NV; ++v) __builtin_prefetch(t.c + i * t.c_row + kLanes * v, 1);
-  }
+  // What the tile after this one reads or writes. Into L2: rows of C a power of two apart would take the place of a and b in a few sets of L1.
+  for (int i = 0; i < MR; ++i)
+    for (int v = 0; v < NV; ++v) __builtin_prefetch(t.next + i * t.c_row + kLanes * v, 0, 2);
   const uint32_t* a = t.a;
   const uint16_t* b = t.b;
   const int64_t panel = t.panel;
@@ -66,6 +65,17 @@ static __attribute__((noinline)) void dot_tile(const DotTile& t) {
     a += MR;
     b += 2 * kNarrowPanel;
   }
+  if (t.columns >= kLanes * NV && (t.bias == nullptr || t.carry_out)) {  // whole vectors, as almost everywhere
+    const bool added = t.accumulate && !t.carry_out;
+#pragma GCC unroll 12
+    for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 8
+      for (int v = 0; v < NV; ++v) {
+        float* c = t.c + i * t.c_row + kLanes * v;
+        store(c, added ? V16{acc[i][v]} + load(c) : V16{acc[i][v]});
+      }
+    return;
+  }
 #pragma GCC unroll 8
   for (int v = 0; v < NV; ++v) {
     const int64_t width = vector_width(t, v);
@@ -85,6 +95,17 @@ static __attribute__((noinline)) void dot_tile(const DotTile& t) {
 // Vectors of outputs at once for few rows.
 static constexpr int dot_vectors(int rows) { return rows <= 2 ? 8 : 4; }
 
+// The next 32 values of a row (fewer at its end, then zeros), rounded: sixteen pairs.
+static inline __m512i row_of_pairs(const float* x, int64_t n) {
+  const V16 lower = n >= kLanes ? load(x) : load_n(x, n), upper = n >= 2 * kLanes ? load(x + kLanes) : n > kLanes ? load_n(x + kLanes, n - kLanes) : zero();
+  // The conversion takes denormals for zeros; the greatest of them round to the least normal number.
+  constexpr int kDenormal = 0x20;
+  if (_mm512_kortestz(_mm512_fpclass_ps_mask(lower.v, kDenormal), _mm512_fpclass_ps_mask(upper.v, kDenormal)))
+    return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(upper.v, lower.v));
+  const __m256i lo = _mm512_cvtepi32_epi16(_mm512_srli_epi32(round_bits(lower.v), 16)), hi = _mm512_cvtepi32_epi16(_mm512_srli_epi32(round_bits(upper.v), 16));
+  return _mm512_inserti64x4(_mm512_castsi256_si512(lo), hi, 1);
+}
+
 struct Bf16Engine {
   static constexpr const char* kName = "dot";
   static constexpr const char* kVariant = "bf16-dot-v1";
@@ -102,14 +123,15 @@ struct Bf16Engine {
       for (int64_t k = 0; k < a.inner; k += 2 * kLanes) store_words(to + k / 2, row_of_pairs(from + k, a.inner - k), (a.inner - k + 1) / 2);
       return;
     }
-    // Sixteen pairs of up to sixteen rows, transposed in registers' width.
+    // Sixteen pairs of up to sixteen rows, transposed in registers' width. Whole vectors are written, over what comes next, as far as the block goes.
     alignas(64) float words[16][kLanes], turned[16][kLanes];
     for (int64_t i = height; i < 16; ++i) store(words[i], zero());
+    const uint32_t* end = to + height * ((a.inner + 1) / 2);
     for (int64_t k = 0; k < a.inner; k += 2 * kLanes) {
       for (int64_t i = 0; i < height; ++i) _mm512_store_si512(words[i], row_of_pairs(from + i * x_stride + k, a.inner - k));
       transpose16(words[0], kLanes, turned[0], kLanes);
       const int64_t n = least(kLanes, (a.inner - k + 1) / 2);
-      for (int64_t j = 0; j < n; ++j, to += height) store_words(to, _mm512_load_si512(turned[j]), height);
+      for (int64_t j = 0; j < n; ++j, to += height) store_words(to, _mm512_load_si512(turned[j]), end - to >= kLanes ? kLanes : height);
     }
   }
 
@@ -127,7 +149,7 @@ struct Bf16Engine {
     auto at = [&](int64_t row, int64_t height, int64_t column) {
       const uint16_t* b = p.b + column / kNarrowPanel * p.panel + column % kNarrowPanel * 2 + from * kNarrowPanel;
       return DotTile{static_cast<const uint32_t*>(a.data) + row * length + from / 2 * height, b, p.panel, (to - from + 1) / 2, p.c + (row - row0) * p.c_row + column,
-                     p.c_row, p.columns - column, p.bias != nullptr ? p.bias + column : nullptr, p.accumulate, carry_in, carry_out};
+                     p.c_row, p.columns - column, p.bias != nullptr ? p.bias + column : nullptr, p.accumulate, carry_in, carry_out, p.c + (row - row0) * p.c_row + column};
     };
     int64_t column = 0;
     if (a.rows <= kWideRows) {
@@ -137,7 +159,9 @@ struct Bf16Engine {
     for (; column < p.columns; column += 2 * kLanes)
       for (int64_t i = first; i < end; ++i) {
         const int64_t row = row_of(a.rows, i), height = row_of(a.rows, i + 1) - row;
-        (i == first && column + kNarrowPanel < p.columns ? kFirst : kTiles)[height - 1](at(row, height, column));
+        DotTile t = at(row, height, column);
+        t.next = i + 1 < end ? t.c + height * p.c_row : p.c + column + 2 * kLanes;
+        (i == first ? kFirst : kTiles)[height - 1](t);
       }
   }
 
@@ -156,14 +180,11 @@ struct Bf16Engine {
   static constexpr Function kWide[] = {wide<1>, wide<2>, wide<3>, wide<4>, wide<5>, wide<6>};
 
   static void store_words(uint32_t* to, __m512i words, int64_t n) {
-    _mm512_mask_storeu_epi32(to, n >= kLanes ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << n) - 1u), words);
-  }
-
-  // The next 32 values of a row (fewer at its end, then zeros), rounded: sixteen pairs.
-  static __m512i row_of_pairs(const float* x, int64_t n) {
-    const V16 lower = n >= kLanes ? load(x) : load_n(x, n), upper = n >= 2 * kLanes ? load(x + kLanes) : n > kLanes ? load_n(x + kLanes, n - kLanes) : zero();
-    const __m256i lo = _mm512_cvtepi32_epi16(_mm512_srli_epi32(round_bits(lower.v), 16)), hi = _mm512_cvtepi32_epi16(_mm512_srli_epi32(round_bits(upper.v), 16));
-    return _mm512_inserti64x4(_mm512_castsi256_si512(lo), hi, 1);
+    if (n >= kLanes) {
+      _mm512_storeu_si512(to, words);
+    } else {
+      _mm512_mask_storeu_epi32(to, static_cast<__mmask16>((1u << n) - 1u), words);
+    }
   }
 };
 
