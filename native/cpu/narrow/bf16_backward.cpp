@@ -1,5 +1,6 @@
 // Gradients in bf16.
-//   dx = dy W    the forward product with W transposed on the fly, a group of 32-wide column blocks at a time, into scratch that fits the last-level cache
+//   dx = dy W    the forward product with W transposed on the fly, a group of 32-wide column blocks at a time, into scratch that fits the last-level cache; few
+//                rows by vdpbf16ps without a transpose (cpu/narrow/dot_turned.h)
 //   dW += dy^T x the forward's tile with the rows of the batch as the inner dimension: C[k][o % 32] of a float32 panel is contiguous. Rows in blocks of
 //                kRowBlock, each summed from 0 and added to dW in order (docs/numerics.md); x and dy of a block are rounded and packed once
 //   traffic      dx: W read once, its transpose written and read; dW: x and dy read once, packed copies (half of them) written and read, dW read and written once
@@ -9,6 +10,9 @@
 #include "cpu/linear/product.h"
 #include "cpu/narrow/bf16_isa.h"
 #include "cpu/narrow/engine.h"
+#if defined(HE_ENGINE_DOT)
+#include "cpu/narrow/dot_turned.h"
+#endif
 
 HE_ISA_BEGIN
 
@@ -35,6 +39,9 @@ void bf16_weight_product(const Resources& r, const NarrowRows& a, const uint16_t
 void bf16_backward_input(const Resources& r, const float* dy, int64_t dy_stride, int64_t rows, int64_t outputs, const uint16_t* w, int64_t inputs, float* dx,
                          int64_t dx_stride, bool accumulate) {
   if (rows <= 0 || inputs <= 0) return;
+#if defined(HE_ENGINE_DOT)
+  if (turned_input_gradient(r, {dy, dy_stride, rows, outputs, w, inputs, dx, dx_stride, accumulate, nullptr})) return;
+#endif
   const int64_t block = narrow_padded(outputs) * kNarrowPanel;  // elements of one panel of the transpose
   const int64_t group = least(narrow_padded(inputs), block > 0 ? most(1, 2 * kTransposedFloats / block) * kNarrowPanel : inputs);
   const int64_t transposed_floats = narrow_padded(group) / kNarrowPanel * block / 2;

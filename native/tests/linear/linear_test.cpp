@@ -22,7 +22,9 @@ struct Sizes {
 
 // Edges of tiles (12, 6, 4 rows), panels (32), vectors (16), chunks (256) and of the tree (3, 5 chunks).
 const Sizes kSizes[] = {{1, 1, 1},     {1, 5, 33},    {2, 17, 64},   {3, 255, 31},  {4, 256, 32},  {5, 257, 129}, {6, 300, 40},   {7, 64, 65},
-                        {11, 513, 70}, {12, 640, 96}, {13, 100, 97}, {25, 1281, 45}, {64, 64, 64}, {131, 48, 200}, {300, 77, 161}, {530, 20, 35}};
+                        {11, 513, 70}, {12, 640, 96}, {13, 100, 97}, {25, 1281, 45}, {64, 64, 64}, {131, 48, 200}, {300, 77, 161}, {530, 20, 35},
+                        // The input gradient of few rows: whole panels of rows and panels with a ragged end, chunks of outputs, pieces that are packed at a time.
+                        {32, 35, 256}, {27, 45, 517}, {62, 130, 70}, {125, 25, 300}};
 
 // One problem: inputs, and the three products on a context. Rows lie apart by more than their width, so that strides are tested.
 struct Problem {
@@ -141,6 +143,16 @@ float sum_of_chunks(const std::vector<float>& chunks) {
   return sum_of_chunks(next);
 }
 
+float sum_by_definition(int64_t n, const float* a, int64_t a_step, const float* b, int64_t b_step) {
+  std::vector<float> chunks;
+  for (int64_t first = 0; first < n; first += 256) {
+    float sum = 0;
+    for (int64_t k = first; k < std::min(first + 256, n); ++k) sum = std::fma(a[k * a_step], b[k * b_step], sum);
+    chunks.push_back(sum);
+  }
+  return sum_of_chunks(chunks);
+}
+
 TEST_P(Linear, Forward_HasTheBitsOfTheDefinition) {
   Random random;
   SCOPED_TRACE(random.seed());
@@ -148,20 +160,30 @@ TEST_P(Linear, Forward_HasTheBitsOfTheDefinition) {
   std::vector<float> expected = p.y0;
   for (int64_t r = 0; r < p.rows; ++r)
     for (int64_t o = 0; o < p.outputs; ++o) {
-      std::vector<float> chunks;
-      for (int64_t first = 0; first < p.inputs; first += 256) {
-        float a = 0;
-        for (int64_t k = first; k < std::min(first + 256, p.inputs); ++k)
-          a = std::fma(p.x[static_cast<size_t>(r * p.x_stride + k)], p.w[static_cast<size_t>(o * p.inputs + k)], a);
-        chunks.push_back(a);
-      }
       float& y = expected[static_cast<size_t>(r * p.y_stride + o)];
-      y = (sum_of_chunks(chunks) + p.bias[static_cast<size_t>(o)]) + y;
+      y = (sum_by_definition(p.inputs, &p.x[static_cast<size_t>(r * p.x_stride)], 1, &p.w[static_cast<size_t>(o * p.inputs)], 1) + p.bias[static_cast<size_t>(o)]) + y;
     }
   for (const std::string& isa : isa_names())
     for (const int threads : {1, 3}) {
       Context c(isa, threads);
       EXPECT_TRUE(same_bits(expected, p.forward(c, true, true))) << isa << ", " << threads << " threads";
+    }
+}
+
+// Whatever way the number of rows chooses.
+TEST_P(Linear, BackwardInput_HasTheBitsOfTheDefinition) {
+  Random random;
+  SCOPED_TRACE(random.seed());
+  const Problem p(GetParam(), random);
+  std::vector<float> expected = p.dx0;
+  for (int64_t r = 0; r < p.rows; ++r)
+    for (int64_t k = 0; k < p.inputs; ++k)
+      expected[static_cast<size_t>(r * p.x_stride + k)] +=
+          sum_by_definition(p.outputs, &p.dy[static_cast<size_t>(r * p.y_stride)], 1, &p.w[static_cast<size_t>(k)], p.inputs);
+  for (const std::string& isa : isa_names())
+    for (const int threads : {1, 3}) {
+      Context c(isa, threads);
+      EXPECT_TRUE(same_bits(expected, p.backward_input(c, true))) << isa << ", " << threads << " threads";
     }
 }
 

@@ -37,7 +37,9 @@ struct Sizes {
 
 // Edges of tiles (16, 12, 6 rows), panels (32), pairs, blocks of 32, chunks (256), of a long sum that is cut (4096) and of the gradient's block of rows (1024).
 const Sizes kSizes[] = {{1, 1, 1},    {1, 33, 130}, {2, 31, 64},  {3, 256, 31},  {4, 257, 32},  {6, 300, 40},  {7, 64, 65},     {12, 96, 96},  {13, 100, 97},
-                        {17, 32, 45}, {33, 65, 33}, {64, 64, 64}, {131, 48, 70}, {300, 77, 61}, {1100, 20, 35}, {2, 4200, 40}, {35, 4200, 40}};
+                        {17, 32, 45}, {33, 65, 33}, {64, 64, 64}, {131, 48, 70}, {300, 77, 61}, {1100, 20, 35}, {2, 4200, 40}, {35, 4200, 40},
+                        // The input gradient of few rows: whole and ragged panels of rows, pieces of inputs, stretches that are packed at a time.
+                        {32, 35, 256}, {62, 27, 130}, {125, 25, 301}};
 
 std::vector<float> rounded(std::vector<float> x) {
   for (float& v : x) v = rounded_bf16(v);
@@ -256,6 +258,29 @@ TEST(Bf16Rounding, TiesInfinitiesAndNaNs_AreRoundedAsWritten) {
         EXPECT_EQ(std::signbit(out[i]), std::signbit(back[i])) << one.isa << ", " << in[i];
         EXPECT_EQ(out[i], back[i]) << one.isa << ", " << in[i];
       }
+    }
+  }
+}
+
+// Around the least normal number: some denormals round to it, the others are zeros or not by the engine's order.
+TEST(Bf16Rounding, ActivationsAroundTheLeastNormal_AreRoundedAsWritten) {
+  Random random;
+  SCOPED_TRACE(random.seed());
+  for (const int64_t rows : {1, 33, 64}) {
+    Problem p({rows, 70, 67}, random);
+    for (float& v : p.w) v *= 0x1p100f;
+    for (std::vector<float>* values : {&p.x, &p.dy})
+      for (float& v : *values) {
+        const uint32_t bits = static_cast<uint32_t>(random.integer(0x007e0000, 0x00820000)) | (v < 0 ? 0x80000000u : 0u);
+        std::memcpy(&v, &bits, sizeof v);
+      }
+    for (const Case& n : cases()) {
+      Context c(n.isa, 2, n.engine);
+      if (testing::order_by_manual(n.engine)) continue;
+      SCOPED_TRACE(n.isa + ", " + n.engine + ", " + std::to_string(rows) + " rows");
+      const std::string variant = he_context_bf16_variant(c);
+      EXPECT_TRUE(same_bits(p.expected_forward(variant, true, false), p.forward(c, true, false)));
+      EXPECT_TRUE(same_bits(p.expected_backward_input(variant, true), p.backward_input(c, true)));
     }
   }
 }
