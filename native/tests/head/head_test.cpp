@@ -64,10 +64,21 @@ struct Problem {
     std::vector<double> l(static_cast<size_t>(n.vocabulary));
     for (int64_t v = 0; v < n.vocabulary; ++v) {
       double sum = n.bias ? bias[static_cast<size_t>(v)] : 0.0;
-      for (int64_t k = 0; k < n.width; ++k) sum += double{hidden[static_cast<size_t>(t * hidden_stride + k)]} * w[static_cast<size_t>(v * n.width + k)];
+      for (int64_t k = 0; k < n.width; ++k) sum += product(t, v, k);
       l[static_cast<size_t>(v)] = n.soft_cap > 0 ? n.soft_cap * std::tanh(sum / n.soft_cap) : sum;
     }
     return l;
+  }
+
+  // How far a float32 logit may be from its double: the bound of docs/numerics.md for linear products (the soft-cap's slope is at most 1).
+  double logit_error(int64_t t, int64_t v) const {
+    double size = 0;
+    for (int64_t k = 0; k < n.width; ++k) size += std::abs(product(t, v, k));
+    return 0x1p-22 * std::sqrt(static_cast<double>(n.width)) * size + 1e-6;
+  }
+
+  double product(int64_t t, int64_t v, int64_t k) const {
+    return double{hidden[static_cast<size_t>(t * hidden_stride + k)]} * w[static_cast<size_t>(v * n.width + k)];
   }
 
   Case n;
@@ -76,32 +87,58 @@ struct Problem {
   std::vector<int32_t> targets;
 };
 
+constexpr double kRounding = 0x1p-23;  // two roundings to nearest
+// Of a sum of exponentials, relative: 2 units in the last place for each, and the additions of a lane and of the tiles that a vocabulary of a few thousand has.
+constexpr double kSumError = 0x1p-20;
+
 class Head : public ::testing::TestWithParam<Case> {};
 INSTANTIATE_TEST_SUITE_P(Cases, Head, ::testing::ValuesIn(kCases), [](const auto& p) {
   return std::to_string(p.param.tokens) + "x" + std::to_string(p.param.width) + "x" + std::to_string(p.param.vocabulary);
 });
 
+// Each value with a bound of its own: the logits' errors, weighted by what they change, and the roundings of the sums. A peaked row's entropy is a small difference
+// of numbers as large as its logits, so no multiple of the entropy bounds it.
 TEST_P(Head, LogProbs_AgreeWithDoubleSums) {
   Random random;
   SCOPED_TRACE(random.seed());
   const Problem p(GetParam(), random);
-  std::vector<double> log_prob, lse, entropy;
-  for (int64_t t = 0; t < p.n.tokens; ++t) {
-    double sum = 0, weighted = 0;
-    std::vector<double> z = p.logits(t);
-    for (double& v : z) v /= p.n.temperature;
-    for (const double v : z) sum += std::exp(v);
-    for (const double v : z) weighted += std::exp(v) / sum * v;
-    const int32_t target = p.targets[static_cast<size_t>(t)];
-    lse.push_back(std::log(sum));
-    log_prob.push_back(target < 0 ? 0.0 : z[static_cast<size_t>(target)] - lse.back());
-    entropy.push_back(lse.back() - weighted);
+  const size_t tokens = static_cast<size_t>(p.n.tokens);
+  std::vector<double> expected(3 * tokens), bound(3 * tokens);
+  for (size_t t = 0; t < tokens; ++t) {
+    double sum = 0, mean = 0, size = 0, lse_error = 0, entropy_error = 0;
+    const int64_t row = static_cast<int64_t>(t);
+    std::vector<double> z = p.logits(row), error(z.size());
+    for (size_t v = 0; v < z.size(); ++v) {
+      z[v] /= p.n.temperature;
+      error[v] = p.logit_error(row, static_cast<int64_t>(v)) / p.n.temperature + kRounding * std::abs(z[v]);
+      sum += std::exp(z[v]);
+    }
+    for (const double v : z) {
+      mean += std::exp(v) / sum * v;
+      size += std::exp(v) / sum * std::abs(v);
+    }
+    for (size_t v = 0; v < z.size(); ++v) {  // the derivatives of log-sum-exp and entropy
+      lse_error += std::exp(z[v]) / sum * error[v];
+      entropy_error += std::exp(z[v]) / sum * std::abs(z[v] - mean) * error[v];
+    }
+    const double lse = std::log(sum);
+    lse_error += kSumError + kRounding * std::abs(lse);
+    entropy_error += kSumError * (1 + size) + kRounding * (std::abs(lse) + size);
+    if (const int32_t target = p.targets[t]; target >= 0) {
+      expected[t] = z[static_cast<size_t>(target)] - lse;
+      bound[t] = error[static_cast<size_t>(target)] + lse_error + kRounding * std::abs(expected[t]);
+    }
+    expected[tokens + t] = lse;
+    bound[tokens + t] = lse_error;
+    expected[2 * tokens + t] = lse - mean;
+    bound[2 * tokens + t] = entropy_error;
   }
-  log_prob.insert(log_prob.end(), lse.begin(), lse.end());
-  log_prob.insert(log_prob.end(), entropy.begin(), entropy.end());
   for (const std::string& isa : isa_names()) {
     Context c(isa, 2);
-    EXPECT_TRUE(near(log_prob, p.forward(c), 2e-6, 4e-6)) << isa;
+    const std::vector<float> found = p.forward(c);
+    for (size_t i = 0; i < found.size(); ++i)
+      EXPECT_TRUE(std::abs(found[i] - expected[i]) <= bound[i]) << isa << ": element " << i << " of 3 x " << tokens << ": expected " << expected[i] << ", found "
+                                                                << found[i] << ", bound " << bound[i];
   }
 }
 
