@@ -22,12 +22,14 @@ inline void sync_block(Site at = Site::current()) { emulator::synchronize_block(
 inline void sync_warp(Site at = Site::current()) { emulator::synchronize_warp(at); }
 inline unsigned shuffle_xor(unsigned v, unsigned mask, Site at = Site::current()) { return emulator::shuffle_xor(v, mask, at); }
 inline unsigned shuffle(unsigned v, unsigned lane, Site at = Site::current()) { return emulator::shuffle(v, lane, at); }
+inline unsigned vote(bool yes, Site at = Site::current()) { return emulator::vote(yes, at); }
 inline float bits_to_float(unsigned v) { return std::bit_cast<float>(v); }
 inline unsigned float_to_bits(float v) { return std::bit_cast<unsigned>(v); }
 
 inline float fma(float a, float b, float c) { return std::fma(a, b, c); }
 inline float divide(float a, float b) { return a / b; }
 inline float square_root(float x) { return std::sqrt(x); }
+inline float widen_half(unsigned short bits) { return emulator::widen_half(bits); }
 inline float exp2_fast(float x) { return x < -126.0f ? 0.0f : std::exp2(x); }
 inline float log2_fast(float x) { return std::log2(x); }
 inline float maximum(float a, float b) { return std::fmax(a, b); }
@@ -48,6 +50,15 @@ inline void load_matrices_transposed(unsigned (&r)[4], const void* row, Site at 
 inline void multiply_bf16(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1, Site at = Site::current()) {
   const unsigned b[2] = {b0, b1};
   emulator::multiply_bf16(d, a, b, at);
+}
+
+template <int SPACE, class V>
+inline V load_from(const V* p) {
+  return *p;
+}
+template <int SPACE, class V>
+inline void store_to(V* p, V v) {
+  *p = v;
 }
 
 #define HE_BOTH

@@ -1,5 +1,5 @@
-// exp, tanh and log to float32's own accuracy, where the machine's approximations would show: the float32 kernels and the sampler. exp and tanh are the CPU's polynomials
-// (cpu/simd/exp.h) in the same fused steps, so they have its bits.
+// exp, tanh, log, the logistic function and the normal distribution to float32's own accuracy, where the machine's approximations would show: the float32 kernels and the sampler. All but log are the CPU's
+// formulas (cpu/simd/exp.h, which says where the numbers come from) in the same fused steps, so they have its bits.
 #pragma once
 #include "cuda/dialect/numbers.h"
 
@@ -54,5 +54,29 @@ HE_GPU float log_accurate(float x) {
   const float tail = fma(e, -2.12194440e-4f, 2.0f * s * (z * p));
   return fma(e, 0.693359375f, 2.0f * s + tail);
 }
+
+/// 1 / (1 + e^-x)
+HE_GPU float sigmoid(float x) { return divide(1.0f, 1.0f + exp_accurate(0.0f - x)); }
+
+/// Phi(x): (1 + erf(x / sqrt 2)) / 2, and at x < 0 its complement without cancellation.
+HE_GPU float normal_cdf(float x) {
+  const float u = (x > 0.0f - x ? x : 0.0f - x) * 0.70710678119f;
+  const float t = divide(1.0f, fma(u, 0.5f, 1.0f));
+  float p = 0.01622953849f;
+  p = fma(p, t, -0.1429723348f);
+  p = fma(p, t, 0.4709929837f);
+  p = fma(p, t, -0.7200366716f);
+  p = fma(p, t, 0.4575691303f);
+  p = fma(p, t, -0.1148638793f);
+  p = fma(p, t, 0.2302376992f);
+  p = fma(p, t, 0.2378537587f);
+  p = fma(p, t, 0.2829277717f);
+  p = fma(p, t, 0.2820619961f);
+  const float tail = 0.5f * (p * t) * exp_accurate(0.0f - u * u);
+  return x < 0.0f ? tail : 1.0f - tail;
+}
+
+/// The standard normal density.
+HE_GPU float normal_pdf(float x) { return 0.39894228040f * exp_accurate(-0.5f * (x * x)); }
 
 }  // namespace he::cuda

@@ -30,14 +30,19 @@ HE_GPU unsigned block_z() { return blockIdx.z; }
 HE_GPU void sync_block() { __syncthreads(); }
 HE_GPU void sync_warp() { asm volatile("bar.warp.sync 0xffffffff;" ::: "memory"); }
 
-HE_GPU unsigned shuffle_xor(unsigned v, unsigned mask) {
+#define HE_SHUFFLE(NAME, MODE)                                                                                  \
+  HE_GPU unsigned NAME(unsigned v, unsigned lane) {                                                             \
+    unsigned r;                                                                                                 \
+    asm volatile("shfl.sync." MODE ".b32 %0, %1, %2, 31, 0xffffffff;" : "=r"(r) : "r"(v), "r"(lane));           \
+    return r;                                                                                                   \
+  }
+HE_SHUFFLE(shuffle_xor, "bfly")
+HE_SHUFFLE(shuffle, "idx")
+#undef HE_SHUFFLE
+// Bit l: lane l's answer.
+HE_GPU unsigned vote(bool yes) {
   unsigned r;
-  asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 31, 0xffffffff;" : "=r"(r) : "r"(v), "r"(mask));
-  return r;
-}
-HE_GPU unsigned shuffle(unsigned v, unsigned lane) {
-  unsigned r;
-  asm volatile("shfl.sync.idx.b32 %0, %1, %2, 31, 0xffffffff;" : "=r"(r) : "r"(v), "r"(lane));
+  asm volatile("{ .reg .pred p; setp.ne.u32 p, %1, 0; vote.sync.ballot.b32 %0, p, 0xffffffff; }" : "=r"(r) : "r"(yes ? 1u : 0u));
   return r;
 }
 HE_GPU float bits_to_float(unsigned v) {
@@ -51,36 +56,30 @@ HE_GPU unsigned float_to_bits(float v) {
   return r;
 }
 
+// A function that is one instruction from floats to a float.
+#define HE_FLOAT_1(NAME, INSTRUCTION)                      \
+  HE_GPU float NAME(float x) {                             \
+    float r;                                               \
+    asm(INSTRUCTION " %0, %1;" : "=f"(r) : "f"(x));        \
+    return r;                                              \
+  }
+#define HE_FLOAT_2(NAME, INSTRUCTION)                               \
+  HE_GPU float NAME(float a, float b) {                             \
+    float r;                                                        \
+    asm(INSTRUCTION " %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));     \
+    return r;                                                       \
+  }
+HE_FLOAT_2(divide, "div.rn.f32")
+HE_FLOAT_2(maximum, "max.f32")  // the greater; the other one where one is a NaN
+HE_FLOAT_1(square_root, "sqrt.rn.f32")
+HE_FLOAT_1(round_nearest, "cvt.rni.f32.f32")  // a whole number, ties to even
+HE_FLOAT_1(exp2_fast, "ex2.approx.ftz.f32")  // two units in the last place; results below the normal numbers are 0; a NaN stays one
+HE_FLOAT_1(log2_fast, "lg2.approx.ftz.f32")
+#undef HE_FLOAT_1
+#undef HE_FLOAT_2
 HE_GPU float fma(float a, float b, float c) {
   float r;
   asm("fma.rn.f32 %0, %1, %2, %3;" : "=f"(r) : "f"(a), "f"(b), "f"(c));
-  return r;
-}
-HE_GPU float divide(float a, float b) {
-  float r;
-  asm("div.rn.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
-  return r;
-}
-HE_GPU float square_root(float x) {
-  float r;
-  asm("sqrt.rn.f32 %0, %1;" : "=f"(r) : "f"(x));
-  return r;
-}
-// 2^x, two units in the last place; results below the normal numbers are 0. A NaN stays one.
-HE_GPU float exp2_fast(float x) {
-  float r;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x));
-  return r;
-}
-HE_GPU float log2_fast(float x) {
-  float r;
-  asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x));
-  return r;
-}
-// The greater; the other one where one is a NaN.
-HE_GPU float maximum(float a, float b) {
-  float r;
-  asm("max.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
   return r;
 }
 // For the few kernels that need float64 (docs/cuda.md).
@@ -99,10 +98,10 @@ HE_GPU double bits_to_double(unsigned long long v) {
   asm("mov.b64 %0, %1;" : "=d"(r) : "l"(v));
   return r;
 }
-// To the nearest whole number, ties to even.
-HE_GPU float round_nearest(float x) {
+// The value of a float16, exact.
+HE_GPU float widen_half(unsigned short bits) {
   float r;
-  asm("cvt.rni.f32.f32 %0, %1;" : "=f"(r) : "f"(x));
+  asm("cvt.f32.f16 %0, %1;" : "=f"(r) : "h"(bits));
   return r;
 }
 // Both rounded to nearest even, `low` in the lower half.
@@ -142,6 +141,45 @@ HE_GPU void multiply_bf16(float (&d)[4], const unsigned (&a)[4], unsigned b0, un
                : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
+
+// Loads and stores in a named space. clang is told the space: it does not always see that an address that was added to came from a kernel's argument.
+#if defined(__clang__)
+template <int BYTES>
+struct Bits;
+template <>
+struct Bits<2> {
+  typedef unsigned short __attribute__((may_alias)) type;
+};
+template <>
+struct Bits<4> {
+  typedef unsigned __attribute__((may_alias)) type;
+};
+template <>
+struct Bits<8> {
+  typedef unsigned __attribute__((ext_vector_type(2), may_alias)) type;
+};
+template <>
+struct Bits<16> {
+  typedef unsigned __attribute__((ext_vector_type(4), may_alias)) type;
+};
+template <int SPACE, class V>
+HE_GPU V load_from(const V* p) {
+  return __builtin_bit_cast(V, *(const __attribute__((address_space(SPACE))) typename Bits<sizeof(V)>::type*)(p));
+}
+template <int SPACE, class V>
+HE_GPU void store_to(V* p, V v) {
+  *(__attribute__((address_space(SPACE))) typename Bits<sizeof(V)>::type*)(p) = __builtin_bit_cast(typename Bits<sizeof(V)>::type, v);
+}
+#else
+template <int SPACE, class V>
+HE_GPU V load_from(const V* p) {
+  return *p;
+}
+template <int SPACE, class V>
+HE_GPU void store_to(V* p, V v) {
+  *p = v;
+}
+#endif
 
 #define HE_BOTH __host__ __device__  // what launchers compute as well
 #define HE_UNROLL _Pragma("unroll")  // loops whose index picks a register

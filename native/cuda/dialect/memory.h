@@ -3,6 +3,8 @@
 
 namespace he::cuda {
 
+constexpr int kGlobalSpace = 1, kSharedSpace = 3;  // NVPTX's numbers
+
 /// The bits of a bfloat16.
 struct bf16 {
   unsigned short bits;
@@ -33,22 +35,22 @@ struct Global {
   HE_GPU Global operator+(long long i) const { return {at + i}; }
   HE_GPU T get(long long i) const {
     HE_TOUCH_GLOBAL(at + i, sizeof(T), kRead);
-    return at[i];
+    return load_from<kGlobalSpace>(at + i);
   }
   HE_GPU void set(long long i, T v) const {
     HE_TOUCH_GLOBAL(at + i, sizeof(T), kWrite);
-    at[i] = v;
+    store_to<kGlobalSpace>(at + i, v);
   }
   /// V (Words, Pair or Word) that begins at element i.
   template <class V>
   HE_GPU V get_as(long long i) const {
     HE_TOUCH_GLOBAL(at + i, sizeof(V), kRead);
-    return *reinterpret_cast<const V*>(at + i);
+    return load_from<kGlobalSpace>(reinterpret_cast<const V*>(at + i));
   }
   template <class V>
   HE_GPU void set_as(long long i, V v) const {
     HE_TOUCH_GLOBAL(at + i, sizeof(V), kWrite);
-    *reinterpret_cast<V*>(at + i) = v;
+    store_to<kGlobalSpace>(reinterpret_cast<V*>(at + i), v);
   }
 };
 
@@ -60,21 +62,21 @@ struct Shared {
   HE_GPU Shared operator+(int i) const { return {at + i}; }
   HE_GPU T get(int i) const {
     HE_TOUCH_SHARED(at + i, sizeof(T), kRead);
-    return at[i];
+    return load_from<kSharedSpace>(at + i);
   }
   HE_GPU void set(int i, T v) const {
     HE_TOUCH_SHARED(at + i, sizeof(T), kWrite);
-    at[i] = v;
+    store_to<kSharedSpace>(at + i, v);
   }
   template <class V>
   HE_GPU V get_as(int i) const {
     HE_TOUCH_SHARED(at + i, sizeof(V), kRead);
-    return *reinterpret_cast<const V*>(at + i);
+    return load_from<kSharedSpace>(reinterpret_cast<const V*>(at + i));
   }
   template <class V>
   HE_GPU void set_as(int i, V v) const {
     HE_TOUCH_SHARED(at + i, sizeof(V), kWrite);
-    *reinterpret_cast<V*>(at + i) = v;
+    store_to<kSharedSpace>(reinterpret_cast<V*>(at + i), v);
   }
 };
 

@@ -71,6 +71,12 @@ void exchange(WarpOperation& w) {
     std::memcpy(w.out[lane], w.in[*static_cast<const unsigned*>(w.more[lane])], sizeof(uint32_t));
 }
 
+void ballot(WarpOperation& w) {
+  uint32_t votes = 0;
+  for (unsigned lane = 0; lane < kWarp; ++lane) votes |= static_cast<uint32_t>(*static_cast<const bool*>(w.in[lane])) << lane;
+  for (unsigned lane = 0; lane < kWarp; ++lane) *static_cast<uint32_t*>(w.out[lane]) = votes;
+}
+
 }  // namespace
 
 void touch_global(const void* address, size_t bytes, Use use) {
@@ -114,6 +120,12 @@ uint32_t shuffle(uint32_t value, unsigned lane, const Site& at) {
   return result;
 }
 
+uint32_t vote(bool yes, const Site& at) {
+  uint32_t result = 0;
+  block().together("a vote", &yes, nullptr, &result, ballot, at);
+  return result;
+}
+
 void copy_async(void* shared, const void* global, unsigned bytes) {
   if (bytes != 0 && bytes != 16) fault("copies " + std::to_string(bytes) + " bytes asynchronously, expected 16, or 0 to clear");
   require_aligned(shared, 16, "shared");
@@ -153,6 +165,12 @@ uint16_t round_bf16(float x) {
   const uint32_t u = std::bit_cast<uint32_t>(x);
   if (std::isnan(x)) return 0x7fff;
   return static_cast<uint16_t>((u + 0x7fff + ((u >> 16) & 1)) >> 16);
+}
+
+float widen_half(uint16_t bits) {
+  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16, exponent = bits >> 10 & 31, fraction = bits & 1023;
+  if (exponent == 0) return std::copysign(std::ldexp(static_cast<float>(fraction), -24), std::bit_cast<float>(sign));
+  return std::bit_cast<float>(sign | (exponent == 31 ? 255u : exponent + 112u) << 23 | fraction << 13);
 }
 
 }  // namespace he::emulator

@@ -27,6 +27,7 @@ void synchronize_warp(const Site& at);
 
 uint32_t shuffle_xor(uint32_t value, unsigned mask, const Site& at);
 uint32_t shuffle(uint32_t value, unsigned lane, const Site& at);
+uint32_t vote(bool yes, const Site& at);
 
 void copy_async(void* shared, const void* global, unsigned bytes);
 void copy_commit();
@@ -37,5 +38,7 @@ void multiply_bf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]
 
 /// Nearest even; a NaN stays one.
 uint16_t round_bf16(float x);
+/// The value of a float16.
+float widen_half(uint16_t bits);
 
 }  // namespace he::emulator
