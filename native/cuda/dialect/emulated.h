@@ -23,6 +23,7 @@ inline void sync_warp(Site at = Site::current()) { emulator::synchronize_warp(at
 inline unsigned shuffle_xor(unsigned v, unsigned mask, Site at = Site::current()) { return emulator::shuffle_xor(v, mask, at); }
 inline unsigned shuffle(unsigned v, unsigned lane, Site at = Site::current()) { return emulator::shuffle(v, lane, at); }
 inline unsigned vote(bool yes, Site at = Site::current()) { return emulator::vote(yes, at); }
+inline int count_bits(unsigned v) { return std::popcount(v); }
 inline float bits_to_float(unsigned v) { return std::bit_cast<float>(v); }
 inline unsigned float_to_bits(float v) { return std::bit_cast<unsigned>(v); }
 

@@ -45,6 +45,11 @@ HE_GPU unsigned vote(bool yes) {
   asm volatile("{ .reg .pred p; setp.ne.u32 p, %1, 0; vote.sync.ballot.b32 %0, p, 0xffffffff; }" : "=r"(r) : "r"(yes ? 1u : 0u));
   return r;
 }
+HE_GPU int count_bits(unsigned v) {
+  int r;
+  asm("popc.b32 %0, %1;" : "=r"(r) : "r"(v));
+  return r;
+}
 HE_GPU float bits_to_float(unsigned v) {
   float r;
   asm("mov.b32 %0, %1;" : "=f"(r) : "r"(v));

@@ -2,57 +2,141 @@ using HybridEngine.Core;
 
 namespace HybridEngine.Cuda;
 
+// Products. Which kernel computes one depends on its size, and no bit of it on the kernel (docs/numerics.md).
 public sealed unsafe partial class CudaKernels
 {
-    /// <inheritdoc />
-    public bool CanCreateWeight(DType dtype, long inputs, Arithmetic arithmetic = Arithmetic.Float32) => (dtype, arithmetic) is (DType.Float32, not Arithmetic.Int8) or (DType.BFloat16, Arithmetic.BFloat16);
+    // Beyond so many rows a tile of rows pays: few rows read the weights again for every 16 (bf16) or 8 (float32) of them.
+    private const int FewRowsBf16 = 32, FewRowsFloat32 = 16;
+
+    private static readonly Kernel[] _bf16Forward = Tiles("product_bf16", "product_bf16_forward"), _bf16Input = Tiles("product_bf16", "product_bf16_input"), _bf16Weight = Tiles("product_bf16", "product_bf16_weight"),
+        _f32Input = Tiles("product_f32", "product_f32_input", 256), _f32Weight = Tiles("product_f32", "product_f32_weight", 256),
+        _f32Forward = [.. Formats.Select(f => new Kernel("linear.product_f32", $"product_f32_forward_{f}_64", threads: 256))],
+        _f32OneRow = [.. Formats.Select(f => new Kernel("linear.few_rows_f32", $"product_f32_few_rows_{f}_1", threads: 128))],
+        _f32EightRows = [.. Formats.Select(f => new Kernel("linear.few_rows_f32", $"product_f32_few_rows_{f}_8", threads: 128))];
+
+    private static readonly Kernel _bf16FewRows = new("linear.few_rows_bf16", "product_bf16_few_rows", threads: 256), _f32Forward128 = new("linear.product_f32", "product_f32_forward_f32_128", threads: 256),
+        _narrowOperand = new("linear.storage", "narrow_operand_bf16", threads: 128);
 
     /// <inheritdoc />
-    /// <remarks>Rows of W, each filled up with zeros to a multiple of 8 elements: sixteen-byte loads of bf16 rows, and one layout for masters, gradients and compute copies.</remarks>
-    public WeightMatrix CreateWeight(long outputs, long inputs, DType dtype = DType.Float32, Arithmetic arithmetic = Arithmetic.Float32)
+    public void Linear(Tensor x, WeightMatrix w, Tensor bias, Tensor y, bool accumulate = false)
     {
-        Contract.CreateWeight(outputs, inputs);
-        if (!CanCreateWeight(dtype, inputs, arithmetic)) { throw new UnsupportedException(nameof(dtype), $"backend cuda: a {dtype} weight of {inputs} inputs in {arithmetic} arithmetic", "Float32; BFloat16 with Float32 or BFloat16 weights"); }
-        return new WeightMatrix(outputs, inputs, Allocate(dtype, checked(outputs * WeightStride(inputs))), dtype, arithmetic);
+        Contract.Linear(Device, x, w, bias, y);
+        Product(x, w, bias, y, accumulate);
     }
 
     /// <inheritdoc />
-    public void Pack(Tensor source, WeightMatrix destination)
+    public void LinearBackwardInput(Tensor dy, WeightMatrix w, Tensor dx, bool accumulate = false)
     {
-        Contract.Pack(Device, source, destination);
-        Copy(source, Values(destination));
+        Contract.LinearBackwardInput(Device, dy, w, dx);
+        ProductTransposed(dy, w, dx, accumulate);
     }
 
     /// <inheritdoc />
-    public void Unpack(WeightMatrix source, Tensor destination)
+    public void LinearBackwardWeight(Tensor x, Tensor dy, WeightMatrix dw, Tensor dBias)
     {
-        Contract.Unpack(Device, source, destination);
-        if (source.DType == DType.Float32) { Copy(Values(source), destination); }
-        else { Cast(Values(source), destination); }
+        Contract.LinearBackwardWeight(Device, x, dy, dw, dBias);
+        AddOuterProducts(x, dy, dw);
+        if (!dBias.IsEmpty) { ColumnSums(dy, default, default, default, dBias); }
     }
 
-    /// <inheritdoc />
-    public void Narrow(WeightMatrix master, WeightMatrix copy)
+    // y = x W^T + bias (+ y).
+    private void Product(Tensor x, WeightMatrix w, Tensor bias, Tensor y, bool accumulate)
     {
-        Contract.Narrow(Device, master, copy);
-        Cast(Values(master), Values(copy));
+        long rows = x.Shape[0];
+        if (w.Arithmetic == Arithmetic.BFloat16 && rows > FewRowsBf16)
+        {
+            Tensor operand = Operand(x);
+            ProductBf16(_bf16Forward, operand, true, At(w.Storage), WeightStride(w.Inputs), true, Into(y, bias, accumulate), w.Inputs);
+            _scratch.Return(operand);
+            return;
+        }
+
+        Result result = Into(y, bias, accumulate);
+        if (w.Arithmetic == Arithmetic.BFloat16)
+        {
+            const int SharedBytes = 8 * (16 * (256 + 8) * 2 + 16 * 16 * sizeof(float));
+            _device.Launch(_bf16FewRows, new Grid(Grid.Pieces(w.Outputs, 16), Grid.Pieces(rows, 16)), new FewRowsBf16Arguments
+            {
+                X = At(x), W = At(w.Storage), XStride = RowStride(x), WStride = WeightStride(w.Inputs), Result = result, Inner = Int(w.Inputs),
+            }, SharedBytes);
+            return;
+        }
+
+        Float32ForwardArguments arguments = new() { X = At(x), W = Parts(w), XStride = RowStride(x), Result = result, Inner = Int(w.Inputs) };
+        int format = Format(w);
+        if (rows <= FewRowsFloat32)
+        {
+            int r = rows == 1 ? 1 : 8;
+            _device.Launch((r == 1 ? _f32OneRow : _f32EightRows)[format], new Grid(Grid.Pieces(w.Outputs, 16), Grid.Pieces(rows, r)), arguments, 4 * 2 * 16 * (2 * 68 + r) * sizeof(float));
+        }
+        else
+        {
+            int tile = format == 0 ? TileOf(result) : 64;
+            _device.Launch(tile == 128 ? _f32Forward128 : _f32Forward[format], TileGrid(result, tile), arguments, SharedF32(tile));
+        }
     }
 
-    /// <inheritdoc />
-    public void Linear(Tensor x, WeightMatrix w, Tensor bias, Tensor y, bool accumulate = false) => throw Missing(nameof(Linear));
+    // dx = dy W (+ dx).
+    private void ProductTransposed(Tensor dy, WeightMatrix w, Tensor dx, bool accumulate)
+    {
+        if (w.Arithmetic == Arithmetic.BFloat16)
+        {
+            Tensor operand = Operand(dy);
+            ProductBf16(_bf16Input, operand, true, At(w.Storage), WeightStride(w.Inputs), false, Into(dx, default, accumulate), w.Outputs);
+            _scratch.Return(operand);
+            return;
+        }
 
-    /// <inheritdoc />
-    public void LinearBackwardInput(Tensor dy, WeightMatrix w, Tensor dx, bool accumulate = false) => throw Missing(nameof(LinearBackwardInput));
+        ProductF32(_f32Input, dy, At(w.Storage), WeightStride(w.Inputs), Into(dx, default, accumulate), w.Outputs);
+    }
 
-    /// <inheritdoc />
-    public void LinearBackwardWeight(Tensor x, Tensor dy, WeightMatrix dw, Tensor dBias) => throw Missing(nameof(LinearBackwardWeight));
+    // dW += dy^T x.
+    private void AddOuterProducts(Tensor x, Tensor dy, WeightMatrix dw)
+    {
+        if (x.Shape[0] == 0) { return; }
+        if (dw.Arithmetic == Arithmetic.BFloat16)
+        {
+            Tensor left = Operand(dy), right = Operand(x);
+            ProductBf16(_bf16Weight, left, false, At(right), RowStride(right), false, Into(Values(dw), default, true), x.Shape[0]);
+            _scratch.Return(right);
+            _scratch.Return(left);
+            return;
+        }
 
-    /// <inheritdoc />
-    public void MergeLora(WeightMatrix w, Tensor a, Tensor b, float scale, WeightMatrix destination) => throw Missing(nameof(MergeLora));
+        ProductF32(_f32Weight, dy, At(x), RowStride(x), Into(Values(dw), default, true), x.Shape[0]);
+    }
 
-    // Elements from one row of a weight to the next.
-    private static long WeightStride(long inputs) => (inputs + 7) / 8 * 8;
+    private static Result Into(Tensor y, Tensor bias, bool accumulate) =>
+        new() { Y = At(y), Bias = At(bias), Stride = RowStride(y), Rows = Int(y.Shape[0]), Columns = Int(y.Shape[1]), Accumulate = Flag(accumulate) };
 
-    // A weight's values without the filling: [outputs, inputs].
-    private static Tensor Values(WeightMatrix w) => new(w.Storage.Memory!, w.Storage.DType, new Shape(w.Outputs, w.Inputs), new Shape(WeightStride(w.Inputs), 1), w.Storage.Offset);
+    private void ProductBf16(Kernel[] kernels, Tensor a, bool aInRows, nint b, long bStride, bool bInRows, Result result, long inner)
+    {
+        int tile = TileOf(result), rows = tile * (32 + 8), columns = 32 * (tile + 8), sharedBytes = 4 * 2 * ((aInRows ? rows : columns) + (bInRows ? rows : columns));
+        _device.Launch(kernels[tile / 128], TileGrid(result, tile), new ProductArguments { A = At(a), B = b, AStride = RowStride(a), BStride = bStride, Result = result, Inner = Int(inner) }, sharedBytes);
+    }
+
+    private void ProductF32(Kernel[] kernels, Tensor a, nint b, long bStride, Result result, long inner)
+    {
+        int tile = TileOf(result);
+        _device.Launch(kernels[tile / 128], TileGrid(result, tile), new ProductArguments { A = At(a), B = b, AStride = RowStride(a), BStride = bStride, Result = result, Inner = Int(inner) }, SharedF32(tile));
+    }
+
+    // Rows rounded to bf16 and filled up with zeros, as tensor cores read them; to be returned.
+    private Tensor Operand(Tensor x)
+    {
+        long stride = WeightStride(x.Shape[1]);
+        Tensor operand = _scratch.Rent(DType.BFloat16, x.Shape[0], stride);
+        _device.Launch(_narrowOperand, new Grid(x.Shape[0], Grid.Pieces(stride, EmbedColumns)), new OperandArguments { From = At(x), To = At(operand), FromStride = RowStride(x), ToStride = stride, Width = Int(x.Shape[1]) });
+        return operand;
+    }
+
+    // The greater tile where it still gives most multiprocessors something to do.
+    private static int TileOf(in Result result) => Grid.Pieces(result.Rows, 128) * Grid.Pieces(result.Columns, 128) >= 96 ? 128 : 64;
+
+    private static Grid TileGrid(in Result result, int tile) => new(Grid.Pieces(result.Rows, tile), Grid.Pieces(result.Columns, tile));
+
+    private static int SharedF32(int tile) => 2 * 2 * 16 * (tile + 4) * sizeof(float);
+
+    private static Kernel[] Tiles(string file, string name, int threads = 0) =>
+        [new("linear." + file, $"{name}_64", threads == 0 ? 128 : threads), new("linear." + file, $"{name}_128", threads == 0 ? 256 : threads)];
 }

@@ -14,3 +14,8 @@ public sealed class CudaBackend : IBackend
 
 public sealed class CudaMemory : MemoryContract<CudaBackend>;
 public sealed class CudaPosition : PositionContract<CudaBackend>;
+public sealed class CudaLinear : LinearContract<CudaBackend>;
+public sealed class CudaLinearInvariance : LinearInvarianceContract<CudaBackend>;
+public sealed class CudaEmbedding : EmbeddingContract<CudaBackend>;
+public sealed class CudaNorm : NormContract<CudaBackend>;
+public sealed class CudaActivation : ActivationContract<CudaBackend>;
