@@ -73,6 +73,7 @@ struct QuadBlock {
   static constexpr bool kHasQuads = true;
   static constexpr int kUnits = Units, kOffset = Offset;
   static constexpr bool kHasMinimum = Minimum;
+  static constexpr bool kWholeBytes = Type == CompactType::q8_0;  // quads lie as products take them
   static constexpr int64_t kHeader = Header, kSquareBytes = SquareBytes, kSquares = compact_sizes(Type).values / kSide, kBytes = Header + kSquares * SquareBytes;
   static constexpr int64_t kLines = (SquareBytes + 63) / 64;  // of a cache, in a square
   static_assert(kBytes == kSide * compact_sizes(Type).packed);

@@ -15,6 +15,9 @@ static inline I16 splat_int(int32_t x) { return {_mm512_set1_epi32(x)}; }
 static inline I16 load_ints(const int32_t* p) { return {_mm512_loadu_si512(p)}; }
 static inline I16 operator+(I16 a, I16 b) { return {_mm512_add_epi32(a.v, b.v)}; }
 static inline V16 to_floats(I16 a) { return {_mm512_cvtepi32_ps(a.v)}; }
+static inline I16 nearest_ints(V16 a) { return {_mm512_cvtps_epi32(a.v)}; }  // ties to even
+// Sixteen numbers of a signed byte each.
+static inline void store_bytes(void* to, I16 a) { _mm_storeu_si128(static_cast<__m128i*>(to), _mm512_cvtepi32_epi8(a.v)); }
 
 #if defined(__AVX512VNNI__)
 
@@ -67,6 +70,11 @@ static inline I16 load_ints(const int32_t* p) {
 }
 static inline I16 operator+(I16 a, I16 b) { return {_mm256_add_epi32(a.lo, b.lo), _mm256_add_epi32(a.hi, b.hi)}; }
 static inline V16 to_floats(I16 a) { return {_mm256_cvtepi32_ps(a.lo), _mm256_cvtepi32_ps(a.hi)}; }
+static inline I16 nearest_ints(V16 a) { return {_mm256_cvtps_epi32(a.lo), _mm256_cvtps_epi32(a.hi)}; }
+static inline void store_bytes(void* to, I16 a) {
+  const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a.lo, a.hi), _MM_SHUFFLE(3, 1, 2, 0));
+  _mm_storeu_si128(static_cast<__m128i*>(to), _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+}
 static inline Bytes bytes_of(Quad q) {
   const __m256i low = _mm256_set1_epi16(255);
   return {{_mm256_and_si256(q.lo, low), _mm256_and_si256(q.hi, low)}, {_mm256_srli_epi16(q.lo, 8), _mm256_srli_epi16(q.hi, 8)}};
@@ -105,6 +113,16 @@ static inline V16 to_floats(I16 a) {
   V16 r;
   for (int i = 0; i < kLanes; ++i) r.v[i] = static_cast<float>(a.v[i]);
   return r;
+}
+static inline I16 nearest_ints(V16 a) {
+  I16 r;
+  for (int i = 0; i < kLanes; ++i) r.v[i] = static_cast<int32_t>(nearbyintf(a.v[i]));
+  return r;
+}
+static inline void store_bytes(void* to, I16 a) {
+  int8_t bytes[kLanes];
+  for (int i = 0; i < kLanes; ++i) bytes[i] = static_cast<int8_t>(a.v[i]);
+  memcpy(to, bytes, sizeof bytes);
 }
 static inline Bytes bytes_of(Quad q) { return q; }
 static inline Word splat_word(const int32_t* four) { return static_cast<uint32_t>(*four); }

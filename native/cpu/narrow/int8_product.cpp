@@ -1,6 +1,6 @@
 // Blocks of quantized rows times the columns of a compact weight, on one thread.
 //   few rows   fields are cut out in registers: memory carries the compact weight once
-//   more       a panel is expanded once into bytes and float32 scales (36 to 48 bytes for 32 weights), which L1 or L2 hold while the rows pass
+//   more       a panel is expanded once into bytes and float32 scales (36 to 48 bytes for 32 weights), which L1 or L2 hold while the rows pass; q8_0 is such bytes already
 #include "cpu/narrow/int8_isa.h"
 #include "cpu/narrow/int8_tile.h"
 #if defined(HE_ENGINE_AMX)
@@ -11,7 +11,8 @@ HE_ISA_BEGIN
 
 namespace {
 
-constexpr int64_t kFewRows = 4;
+constexpr int64_t kFewRows = 2 * kInt8Rows;  // expanding takes about as long as two tiles
+constexpr int64_t kLine = 64;                // of a cache
 
 template <class Source>
 using Expanded = ExpandedBlock<Source::kUnits, Source::kHasMinimum>;
@@ -64,28 +65,8 @@ void tile_of(int64_t height, const Int8Tile& t) {
       return int8_tile<Source, 3>(t);
     case 4:
       return int8_tile<Source, 4>(t);
-    default:
+    case 5:
       return int8_tile<Source, 5>(t);
-#else
-    default:
-      return;
-#endif
-  }
-}
-
-// As tile_of, for the few rows that come straight from compact blocks.
-template <class Block>
-void compact_tile_of(int64_t height, const Int8Tile& t) {
-  switch (height) {
-    case 1:
-      return int8_tile<Block, 1>(t);
-    case 2:
-      return int8_tile<Block, 2>(t);
-#if defined(__AVX512F__)
-    case 3:
-      return int8_tile<Block, 3>(t);
-    case 4:
-      return int8_tile<Block, 4>(t);
 #endif
     default:
       return;
@@ -106,31 +87,38 @@ template <class Source>
 void matrix_product(const Int8Tile&, int64_t) {}
 #endif
 
+// Asks for a share of the panel behind this one, part of `parts`: it comes while rows pass this one. (Behind the last there may be nothing: asking does no harm.)
+inline void fetch_ahead(const uint8_t* panel, int64_t bytes, int64_t part, int64_t parts) {
+  const int64_t lines = bytes / kLine + 1;
+  for (int64_t line = lines * part / parts; line < lines * (part + 1) / parts; ++line) __builtin_prefetch(panel + bytes + line * kLine, 0, 2);
+}
+
 // All columns of p for blocks [first, end) of rows.
 template <class Block>
 void blocks_product(const CompactWeight& w, const Int8Rows& a, int64_t first, int64_t end, const Int8Product& p, uint8_t* wide) {
-  const int64_t squares = w.inputs / kSide, bytes = panel_bytes(w.type, w.inputs), row0 = int8_row_of(a.rows, first);
-  const bool matrix = by_matrix(a.rows), few = !matrix && int8_row_of(a.rows, end) - row0 <= kFewRows;
+  const int64_t squares = w.inputs / kSide, bytes = panel_bytes(w.type, w.inputs), rows = a.rows;
+  const int64_t begin = int8_row_of(rows, first), stop = int8_row_of(rows, end), least_height = (rows / int8_blocks(rows)), longer = rows % int8_blocks(rows);
+  const bool matrix = by_matrix(rows), few = !matrix && stop - begin <= kFewRows, as_it_is = !matrix && (few || Block::kWholeBytes);
+  const int32_t* records = static_cast<const int32_t*>(a.data) + int8_records_of(rows, squares, Block::kUnits, first);
   const uint8_t* panel = w.data + p.column / kCompactOutputs * bytes;
   for (int64_t done = 0; done < p.columns; done += kCompactOutputs, panel += bytes) {
-    if (!few) expand<Block>(panel, squares, wide);
+    if (!as_it_is) expand<Block>(panel, squares, wide);
+    Int8Tile t{as_it_is ? panel : wide, records, squares, p.c + done, p.c_row, least(kCompactOutputs, p.columns - done),
+               p.bias != nullptr ? p.bias + done : nullptr, p.accumulate};
     for (int64_t block = first; block < end; ++block) {
-      const int64_t row = int8_row_of(a.rows, block), height = int8_row_of(a.rows, block + 1) - row;
-      const Int8Tile t{few ? panel : wide,
-                       static_cast<const int32_t*>(a.data) + int8_records_of(a.rows, squares, Block::kUnits, block),
-                       squares,
-                       p.c + (row - row0) * p.c_row + done,
-                       p.c_row,
-                       least(kCompactOutputs, p.columns - done),
-                       p.bias != nullptr ? p.bias + done : nullptr,
-                       p.accumulate};
+      const int64_t height = matrix ? least(kMatrixRows, stop - begin - (block - first) * kMatrixRows) : least_height + (block < longer ? 1 : 0);
       if (matrix) {
         matrix_product<Expanded<Block>>(t, height);
       } else if (few) {
-        compact_tile_of<Block>(height, t);
+        tile_of<Block>(height, t);
+      } else if constexpr (Block::kWholeBytes) {
+        fetch_ahead(panel, bytes, block - first, end - first);
+        tile_of<Block>(height, t);
       } else {
         tile_of<Expanded<Block>>(height, t);
       }
+      t.c += height * p.c_row;
+      t.records += squares * (matrix ? matrix_record_words(Block::kUnits) : height * record_words(Block::kUnits));
     }
   }
 }

@@ -1,7 +1,9 @@
 // Activations to 8 bits, a scale for each row and 32 inputs: scale = greatest magnitude / 127, q = x * (127 / greatest) to nearest, ties to even.
 //   traffic  x once, 44 to 52 bytes written for 32 values
+#include "cpu/narrow/dot.h"
 #include "cpu/narrow/int8_isa.h"
 #include "cpu/narrow/int8_rows.h"
+#include "cpu/simd/reduce16.h"
 
 HE_ISA_BEGIN
 
@@ -10,95 +12,93 @@ namespace {
 constexpr int64_t kWorthSharing = 1 << 15;  // values of x: the rounding of fewer takes less than waking a thread
 constexpr float kLeast = 0x1p-120f;         // blocks below this magnitude are zeros: 127 / greatest would overflow
 
-template <int Units>
-struct QuantizedBlock {
-  alignas(32) int8_t q[kSide];
-  float scale;
-  float sum[Units];  // of each unit's numbers: whole, below 2^12, exact
-};
+constexpr int kTogether = 16;  // blocks of a row: many short chains, so that one block's latencies hide behind the others
 
-// 32 whole numbers of magnitude 127 at most, in one store: they are loaded at once soon after, and a load that spans two stores waits for both.
-inline void store_bytes(int8_t* to, V16 lo, V16 hi) {
+// out[i] = the greatest, or the sum, of the lanes of of(i), for i below Count: 4 or 16.
+template <int Count, class Of>
+inline __attribute__((always_inline)) void maxima(Of of, float* out) {
+  if constexpr (Count == 16) return max_of_sixteen(of, out);
+  const V16 four[] = {of(0), of(1), of(2), of(3)};
+  reduce_max4(four, out);
+}
+template <int Count, class Of>
+inline __attribute__((always_inline)) void sums_of(Of of, float* out) {
+  if constexpr (Count == 16) return add_sixteen(of, out);
+  const V16 four[] = {of(0), of(1), of(2), of(3)};
+  reduce_add4(four, out);
+}
+
+// The greater magnitude of each lane of two.
+inline V16 magnitudes(const float* x) {
+  const V16 lo = load(x), hi = load(x + kLanes);
 #if defined(__AVX512F__)
-  const __m128i low = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(lo.v)), high = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(hi.v));
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1));
+  return {_mm512_range_ps(lo.v, hi.v, 0b1011)};
 #else
-  alignas(64) float each[kSide];
-  store(each, lo);
-  store(each + kLanes, hi);
-  for (int i = 0; i < kSide; ++i) to[i] = static_cast<int8_t>(each[i]);
+  return max(max(lo, zero() - lo), max(hi, zero() - hi));
 #endif
 }
 
-inline V16 magnitudes(V16 lo, V16 hi) { return max(max(lo, zero() - lo), max(hi, zero() - hi)); }
+struct Scales {
+  alignas(64) float greatest[kTogether], inverse[kTogether], scale[kTogether];
+};
 
-template <int Units>
-void quantize_block(const float* x, QuantizedBlock<Units>& b) {
-  const V16 lo = load(x), hi = load(x + kLanes);
-  // 0, or NaN where a value is not finite: then the scale is NaN and the row's outputs with it.
-  const float finite = reduce_add(lo * zero() + hi * zero());
-  const float greatest = reduce_max(magnitudes(lo, hi));
-  if (!(finite == 0.0f) || greatest < kLeast) {
-    memset(&b, 0, sizeof b);
-    b.scale = finite;
-    return;
-  }
-  const V16 inverse = splat(127.0f / greatest), low = round_nearest(lo * inverse), high = round_nearest(hi * inverse);
-  store_bytes(b.q, low, high);
-  b.sum[0] = reduce_add(Units == 1 ? low + high : low);
-  if constexpr (Units == 2) b.sum[1] = reduce_add(high);
-  b.scale = greatest / 127.0f;
-}
-
-constexpr int64_t kTogether = 4;
-using Four = float __attribute__((vector_size(16)));
-
-// Four neighbouring blocks, whose reductions share their steps. What is not finite or too small for that goes one by one.
-template <int Units>
-inline void quantize_blocks(const float* x, QuantizedBlock<Units>* b) {
-  V16 magnitude[kTogether], low[kTogether], high[kTogether], finite = zero();
-  for (int i = 0; i < kTogether; ++i) {
-    low[i] = load(x + i * kSide);
-    high[i] = load(x + i * kSide + kLanes);
-    magnitude[i] = magnitudes(low[i], high[i]);
-    finite = fma(high[i], zero(), fma(low[i], zero(), finite));
-  }
-  Four greatest, sums[Units];
-  reduce_max4(magnitude, reinterpret_cast<float*>(&greatest));
-  const auto small = greatest < kLeast;
-  if ((small[0] | small[1] | small[2] | small[3]) != 0 || !(reduce_add(finite) == 0.0f)) {
-    for (int i = 0; i < kTogether; ++i) quantize_block(x + i * kSide, b[i]);
-    return;
-  }
-  const Four inverse = 127.0f / greatest, scale = greatest / 127.0f;
-  for (int i = 0; i < kTogether; ++i) {
-    low[i] = round_nearest(low[i] * splat(inverse[i]));
-    high[i] = round_nearest(high[i] * splat(inverse[i]));
-    store_bytes(b[i].q, low[i], high[i]);
-    if constexpr (Units == 1) low[i] = low[i] + high[i];
-  }
-  reduce_add4(low, reinterpret_cast<float*>(&sums[0]));
-  if constexpr (Units == 2) reduce_add4(high, reinterpret_cast<float*>(&sums[1]));
-  for (int i = 0; i < kTogether; ++i) {
-    b[i].scale = scale[i];
-    for (int u = 0; u < Units; ++u) b[i].sum[u] = sums[u][i];
+// A copy of n blocks in which those without a scale are zeros; their scale is 0, or NaN where a value is not finite, which spoils the row's outputs.
+void clear_unfit(const float* x, int64_t n, float* copy, Scales& s) {
+  for (int64_t i = 0; i < n; ++i, x += kSide, copy += kSide) {
+    const float zero_or_nan = reduce_add(load(x) * zero() + load(x + kLanes) * zero());
+    const bool fit = zero_or_nan == 0.0f && s.greatest[i] >= kLeast;
+    if (!fit) s.scale[i] = s.inverse[i] = zero_or_nan == 0.0f ? 0.0f : NAN;
+    for (int64_t k = 0; k < kSide; ++k) copy[k] = fit ? x[k] : 0.0f;
   }
 }
 
-// f(square, block) for the blocks of a row.
-template <int Units, class F>
-inline void for_blocks(const float* x, int64_t inputs, const F& f) {
-  QuantizedBlock<Units> b[kTogether];
+// n neighbouring blocks, Count at most, from `first` on: numbers(block, low, high) takes their numbers, of inputs 0 to 15 and 16 to 31, and then
+// constants(block, scale, sums) the rest; a sum for each unit of the numbers: whole, below 2^12, exact. Where there are fewer than Count, the last one is done again.
+template <int Units, int Count, class Numbers, class Constants>
+inline __attribute__((always_inline)) void quantize_blocks(const float* x, int64_t first, int64_t n, const Numbers& numbers, const Constants& constants) {
+  Scales s;
+  alignas(64) float sums[Units][kTogether], copy[kTogether * kSide];
+  const float* from = x + first * kSide;
+  const auto block = [&](int64_t i) { return i < n ? i : n - 1; };
+  V16 check[2] = {zero(), zero()};
+  for (int i = 0; i < Count; ++i) {
+    check[0] = fma(load(from + block(i) * kSide), zero(), check[0]);
+    check[1] = fma(load(from + block(i) * kSide + kLanes), zero(), check[1]);
+  }
+  if constexpr (Count < kTogether) store(s.greatest, splat(1.0f));
+  maxima<Count>([&](int i) { return magnitudes(from + block(i) * kSide); }, s.greatest);
+  const V16 greatest = load(s.greatest);
+  store(s.inverse, splat(127.0f) / greatest);
+  store(s.scale, greatest / splat(127.0f));
+  // 0, or NaN where a value is not finite.
+  if (!(reduce_add(check[0] + check[1]) == 0.0f) || reduce_max(select_lt(greatest, splat(kLeast), splat(1.0f), zero())) != 0.0f) {
+    clear_unfit(from, n, copy, s);
+    from = copy;
+  }
+  const auto high_of = [&](int64_t i) { return nearest_ints(load(from + i * kSide + kLanes) * splat(s.inverse[i])); };
+  sums_of<Count>(
+      [&](int k) {
+        const int64_t i = block(k);
+        const I16 low = nearest_ints(load(from + i * kSide) * splat(s.inverse[i])), high = high_of(i);
+        numbers(first + i, low, high);
+        return to_floats(Units == 1 ? low + high : low);
+      },
+      sums[0]);
+  if constexpr (Units == 2) sums_of<Count>([&](int k) { return to_floats(high_of(block(k))); }, sums[1]);
+  for (int64_t i = 0; i < n; ++i) {
+    float sum[Units];
+    for (int u = 0; u < Units; ++u) sum[u] = sums[u][i];
+    constants(first + i, s.scale[i], sum);
+  }
+}
+
+// The same for a whole row.
+template <int Units, class Numbers, class Constants>
+inline void for_blocks(const float* x, int64_t inputs, const Numbers& numbers, const Constants& constants) {
   const int64_t squares = inputs / kSide;
   int64_t s = 0;
-  for (; s + kTogether <= squares; s += kTogether) {
-    quantize_blocks(x + s * kSide, b);
-    for (int64_t i = 0; i < kTogether; ++i) f(s + i, b[i]);
-  }
-  for (; s < squares; ++s) {
-    quantize_block(x + s * kSide, b[0]);
-    f(s, b[0]);
-  }
+  for (; s + kTogether <= squares; s += kTogether) quantize_blocks<Units, kTogether>(x, s, kTogether, numbers, constants);
+  for (; s < squares; s += 4) quantize_blocks<Units, 4>(x, s, squares - s < 4 ? squares - s : 4, numbers, constants);
 }
 
 // Rows [first, first + height) of x as one block of records.
@@ -106,37 +106,49 @@ template <int Units>
 void quantize_rows(const float* x, int64_t x_stride, int64_t height, int64_t inputs, int32_t offset, int32_t* to) {
   constexpr int64_t kRow = record_words(Units);
   const float below = -static_cast<float>(offset);
-  for (int64_t r = 0; r < height; ++r)
-    for_blocks<Units>(x + r * x_stride, inputs, [&](int64_t s, const QuantizedBlock<Units>& b) {
-      int32_t* at = to + (s * height + r) * kRow;
-      float* scales = reinterpret_cast<float*>(at) + kQuads + Units;
-      memcpy(at, b.q, kSide);
-      for (int u = 0; u < Units; ++u) {
-        at[kQuads + u] = static_cast<int32_t>(below * b.sum[u]);
-        scales[1 + u] = b.scale * b.sum[u];
-      }
-      scales[0] = b.scale;
-    });
+  for (int64_t r = 0; r < height; ++r) {
+    const auto record = [=](int64_t s) { return to + (s * height + r) * kRow; };
+    for_blocks<Units>(
+        x + r * x_stride, inputs,
+        [&](int64_t s, I16 low, I16 high) {
+          store_bytes(record(s), low);
+          store_bytes(record(s) + kQuads / 2, high);
+        },
+        [&](int64_t s, float scale, const float* sums) {
+          int32_t* at = record(s) + kQuads;
+          float* scales = reinterpret_cast<float*>(at) + Units;
+          scales[0] = scale;
+          for (int u = 0; u < Units; ++u) {
+            at[u] = static_cast<int32_t>(below * sums[u]);
+            scales[1 + u] = scale * sums[u];
+          }
+        });
+  }
 }
 
 // The same as tiles of a matrix unit.
 template <int Units>
 void quantize_tiles(const float* x, int64_t x_stride, int64_t height, int64_t inputs, int32_t offset, int32_t* to) {
-  constexpr int64_t kTileBytes = 4 * kMatrixWords, kUnitBytes = kSide / Units;
+  constexpr int64_t kTileBytes = 4 * kMatrixWords, kRecord = matrix_record_words(Units);
   const float below = -static_cast<float>(offset);
-  memset(to, 0, static_cast<size_t>(inputs / kSide * matrix_record_words(Units)) * sizeof(int32_t));
+  memset(to, 0, static_cast<size_t>(inputs / kSide * kRecord) * sizeof(int32_t));
   for (int64_t r = 0; r < height; ++r)
-    for_blocks<Units>(x + r * x_stride, inputs, [&](int64_t s, const QuantizedBlock<Units>& b) {
-      int32_t* record = to + s * matrix_record_words(Units);
-      int32_t* at = record + Units * kMatrixWords + r;
-      float* scales = reinterpret_cast<float*>(at) + Units * kMatrixRows;
-      for (int u = 0; u < Units; ++u) {
-        memcpy(reinterpret_cast<uint8_t*>(record) + u * kTileBytes + r * kTileBytes / kMatrixRows, b.q + u * kUnitBytes, kUnitBytes);
-        at[u * kMatrixRows] = static_cast<int32_t>(below * b.sum[u]);
-        scales[(1 + u) * kMatrixRows] = b.scale * b.sum[u];
-      }
-      scales[0] = b.scale;
-    });
+    for_blocks<Units>(
+        x + r * x_stride, inputs,
+        [&](int64_t s, I16 low, I16 high) {
+          uint8_t* words = reinterpret_cast<uint8_t*>(to + s * kRecord) + r * kTileBytes / kMatrixRows;
+          store_bytes(words, low);
+          store_bytes(words + (Units == 1 ? kLanes : kTileBytes), high);
+        },
+        [&](int64_t s, float scale, const float* sums) {
+          int32_t* at = to + s * kRecord + Units * kMatrixWords + r;
+          float* scales = reinterpret_cast<float*>(at) + Units * kMatrixRows;
+          scales[0] = scale;
+          for (int u = 0; u < Units; ++u) {
+            at[u * kMatrixRows] = static_cast<int32_t>(below * sums[u]);
+            scales[(1 + u) * kMatrixRows] = scale * sums[u];
+          }
+        });
 }
 
 void quantize_one(const float* x, int64_t x_stride, CompactType weights, const Int8Rows& a, int64_t block) {

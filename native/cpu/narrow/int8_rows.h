@@ -31,7 +31,9 @@ static constexpr int64_t matrix_record_words(int units) { return units * kMatrix
 
 static inline int64_t int8_blocks(int64_t rows) { return ceil_div(rows, by_matrix(rows) ? kMatrixRows : kInt8Rows); }
 static inline int64_t int8_row_of(int64_t rows, int64_t block) {
-  return by_matrix(rows) ? least(rows, block * kMatrixRows) : block_begin(rows, int8_blocks(rows), block);
+  if (by_matrix(rows)) return least(rows, block * kMatrixRows);
+  const int64_t blocks = int8_blocks(rows);
+  return block * (rows / blocks) + least(block, rows % blocks);
 }
 // Where a block's records begin, in words.
 static inline int64_t int8_records_of(int64_t rows, int64_t squares, int units, int64_t block) {
