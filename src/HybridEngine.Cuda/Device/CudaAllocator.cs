@@ -108,7 +108,7 @@ internal sealed class CudaAllocator : IDisposable
         return true;
     }
 
-    private long FreeBytes()
+    private static long FreeBytes()
     {
         SizeT free = default, total = default;
         Driver.MemoryManagement.cuMemGetInfo_v2(ref free, ref total).Check("question for free memory");
