@@ -56,10 +56,11 @@ TEST(Activation, EveryKind_AgreesWithPlainLoopsOnEveryIsa) {
         ASSERT_EQ(
             he_gate_backward(ctx, kind, rows, width, d.data(), width, e.data(), width, dy.data(), width, d.data(), width, e.data(), width),
             HE_OK);
+        // A slope cancels to an error of at most 4e-7, which dy (at most 8 in 1e15 draws) and up multiply.
         EXPECT_TRUE(near(y, a, 2e-6, 2e-6)) << isa << " kind " << kind;
-        EXPECT_TRUE(near(dx, b, 2e-6, 2e-6)) << isa << " kind " << kind;
+        EXPECT_TRUE(near(dx, b, 2e-6, 4e-6)) << isa << " kind " << kind;
         EXPECT_TRUE(near(gated, c, 2e-6, 4e-6)) << isa << " kind " << kind;
-        EXPECT_TRUE(near(d_gate, d, 2e-6, 8e-6)) << isa << " kind " << kind;
+        EXPECT_TRUE(near(d_gate, d, 2e-6, 2e-5)) << isa << " kind " << kind;
         EXPECT_TRUE(near(d_up, e, 2e-6, 4e-6)) << isa << " kind " << kind;
         if (first.empty()) first = {a, b, c, d, e};
         EXPECT_TRUE(same_bits(first[0], a) && same_bits(first[1], b) && same_bits(first[2], c) && same_bits(first[3], d) &&

@@ -81,6 +81,8 @@ TEST_P(Linear, Pack_ThenUnpack_IsTheSame) {
   }
 }
 
+// Roundings of a chain of 256 partial sums, each about sqrt(k), have a deviation of some 3e-7 sqrt(K); longer sums add chunks. The bound is 13 of them: a path of
+// sums as far out as one in a million elements has doubles its roundings. That the order is the written one is Forward_HasTheBitsOfTheDefinition's.
 TEST_P(Linear, Forward_AgreesWithDoubleSums) {
   Random random;
   SCOPED_TRACE(random.seed());
@@ -95,7 +97,7 @@ TEST_P(Linear, Forward_AgreesWithDoubleSums) {
           for (int64_t k = 0; k < p.inputs; ++k) sum += at(p.x, p.x_stride, r, k) * at(p.w, p.inputs, o, k);
           expected[static_cast<size_t>(r * p.y_stride + o)] = sum;
         }
-      EXPECT_TRUE(near(expected, p.forward(c, true, accumulate), 1e-6, 2e-6 * std::sqrt(static_cast<double>(p.inputs)))) << isa;
+      EXPECT_TRUE(near(expected, p.forward(c, true, accumulate), 1e-6, 4e-6 * std::sqrt(static_cast<double>(p.inputs)))) << isa;
     }
 }
 
@@ -113,7 +115,7 @@ TEST_P(Linear, BackwardInput_AgreesWithDoubleSums) {
           for (int64_t o = 0; o < p.outputs; ++o) sum += at(p.dy, p.y_stride, r, o) * at(p.w, p.inputs, o, k);
           expected[static_cast<size_t>(r * p.x_stride + k)] = sum;
         }
-      EXPECT_TRUE(near(expected, p.backward_input(c, accumulate), 1e-6, 2e-6 * std::sqrt(static_cast<double>(p.outputs)))) << isa;
+      EXPECT_TRUE(near(expected, p.backward_input(c, accumulate), 1e-6, 4e-6 * std::sqrt(static_cast<double>(p.outputs)))) << isa;
     }
 }
 
@@ -130,7 +132,7 @@ TEST_P(Linear, BackwardWeight_AddsToWhatIsThere) {
     }
   for (const std::string& isa : isa_names()) {
     Context c(isa, 1);
-    EXPECT_TRUE(near(expected, p.backward_weight(c), 1e-6, 2e-6 * std::sqrt(static_cast<double>(p.rows)))) << isa;
+    EXPECT_TRUE(near(expected, p.backward_weight(c), 1e-6, 4e-6 * std::sqrt(static_cast<double>(p.rows)))) << isa;
   }
 }
 
