@@ -15,6 +15,10 @@ public abstract class HeadContract<TBackend> : KernelSuite<TBackend> where TBack
         new(Random, 0, 8, 20), new(Random, 1, 1, 1), new(Random, 3, 15, 17), new(Random, 5, 33, 511), new(Random, 2, 16, 512), new(Random, 7, 65, 513), new(Random, 3, 270, 1030),
     ];
 
+    /// <summary>Of log-probabilities, log-sum-exps and entropies. A peaked row's entropy is a small difference of numbers of the size of its log-sum-exp.</summary>
+    internal static double[] Bounds(float[][] expected, int output) =>
+        [.. expected[output].Select((v, t) => 1e-5 + 2 * Bound * (Math.Abs((double)v) + (output == 2 ? Math.Abs((double)expected[1][t]) : 0)))];
+
     private static HeadOptions[] Options() => [new(), new(0.7f), new(1.3f, 5), new(1, 3)];
 
     [SkippableTheory, InlineData(false), InlineData(true)]
@@ -25,7 +29,7 @@ public abstract class HeadContract<TBackend> : KernelSuite<TBackend> where TBack
             foreach (HeadOptions options in Options())
             {
                 float[][] expected = Forward(Oracle, c, options, bias, true), actual = Forward(Kernels, c, options, bias, true);
-                for (int i = 0; i < 3; i++) { Compare.Close(expected[i], actual[i], 1e-5, 2 * Bound, $"output {i} of {c}, {options}, {Random}"); }
+                for (int i = 0; i < 3; i++) { Compare.Within(expected[i], actual[i], Bounds(expected, i), $"output {i} of {c}, {options}, {Random}"); }
                 float[][] withoutEntropy = Forward(Kernels, c, options, bias, false);
                 for (int i = 0; i < 2; i++) { Compare.SameBits(actual[i], withoutEntropy[i], $"output {i} without entropy"); }
             }
@@ -44,7 +48,7 @@ public abstract class HeadContract<TBackend> : KernelSuite<TBackend> where TBack
                 float[][] forward = Forward(Oracle, c, options, weights, true);
                 float[][] expected = Backward(Oracle, c, options, weights, forward, logProb, logSumExp, entropy), actual = Backward(Kernels, c, options, weights, forward, logProb, logSumExp, entropy);
                 // In a vocabulary of one everything cancels.
-                for (int i = 0; i < 3; i++) { Compare.CloseToLargest(expected[i], actual[i], 5 * Bound, $"gradient {i} of {c}, {options}, {Random}", least: 1); }
+                for (int i = 0; i < 3; i++) { Compare.CloseToLargest(expected[i], actual[i], 10 * Bound, $"gradient {i} of {c}, {options}, {Random}", least: 1); }
             }
         }
     }

@@ -65,7 +65,8 @@ public abstract class KernelSuite<TBackend> : IDisposable where TBackend : IBack
     /// <summary>The call must be refused with an <see cref="ArgumentException"/> that names this argument first. A value of an index (<c>slots[2]</c>) is checked only where the host can read it.</summary>
     protected void Refuses(string argument, Action call)
     {
-        if (argument.Contains('[', StringComparison.Ordinal) && Kernels.Device != DeviceKind.Host) { return; }
+        bool host = Kernels.Device == DeviceKind.Host; // opened before the call: where the backend is missing the test is skipped, and a skip inside the call would look like another exception
+        if (argument.Contains('[', StringComparison.Ordinal) && !host) { return; }
         ArgumentException e = Assert.ThrowsAny<ArgumentException>(call);
         Assert.StartsWith(argument, e.Message, StringComparison.Ordinal);
     }
