@@ -19,6 +19,7 @@ cd "$(dirname "$0")/../.."
 out=${1:-artifacts/peers} rounds=${ROUNDS:-3} reps=${REPS:-3} threads=${THREADS:-2} shared=${SHARED:-../shared} parts=${PARTS:-files steps products}
 python=${PEER_PYTHON:-/usr/bin/python3} node=${PEER_NODE:-} models=${MODELS:-"$shared/models/SmolLM2-135M-Instruct.Q4_1.gguf $(ls "${MODELS_FOLDER:-artifacts/models}"/*.gguf 2>/dev/null)"}
 mkdir -p "$out"; out=$(realpath "$out")
+commit=$(git rev-parse --short=10 HEAD 2>/dev/null || echo unknown)  # of what runs, if it was built since
 hybridengine=artifacts/hybridengine
 [ -x $hybridengine ] || { echo "error: $hybridengine not found, expected a build (./build.sh)" >&2; exit 1; }
 
@@ -26,7 +27,7 @@ record() { # who, then a command that prints JSON lines
   who=$1; shift
   printf '  %s: %s\n' "$who" "$*" >&2
   "$@" 2>>artifacts/peers-errors.log | grep '^{' | while IFS= read -r line; do
-    printf '{"who":"%s","round":%d,"command":"%s","result":%s}\n' "$who" "$round" "$(printf '%s' "$*" | sed 's/["\\]/\\&/g')" "$line"
+    printf '{"who":"%s","round":%d,"commit":"%s","command":"%s","result":%s}\n' "$who" "$round" "$commit" "$(printf '%s' "$*" | sed 's/["\\]/\\&/g')" "$line"
   done | sed "s#$(realpath "$shared" 2>/dev/null || echo "$shared")/#../shared/#g; s#${node:-PEER_NODE}/#PEER_NODE/#g" >> "$out/peers.jsonl"
 }
 
@@ -51,7 +52,7 @@ files() {
     done
     if [ $llama = 1 ]; then
       cp benchmarks/peers/llama_cpp_bench.mjs "$node/llama_cpp_bench.mjs"
-      record llama.cpp node "$node/llama_cpp_bench.mjs" "$(realpath "$model")" "$threads" "$reps" 64 "$(echo ${BATCHES:-1 8 32} | tr " " ,)"
+      record llama.cpp node "$node/llama_cpp_bench.mjs" "$model" "$threads" "$reps" 64 "$(echo ${BATCHES:-1 8 32} | tr " " ,)"
     fi
   done
 }
