@@ -57,18 +57,20 @@ static inline void product(const Tile& whole, int64_t rows) {
 #endif
   // Equal tiles rather than full ones and a thin rest: a thin tile cannot hide the latency of its chains.
   const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+  const int64_t askers = tiles < 4 ? tiles : 4, share = (32 + askers - 1) / askers;  // floats of the next panel for each term of the sum
   for (; column < whole.columns; column += 16 * kTileVectors)
     for (int64_t i = 0; i < tiles; ++i) {
       const int64_t row = i * rows / tiles, height = (i + 1) * rows / tiles - row;
       Tile t = tile_at(whole, row, column);
-      // Memory works while the multiply-adds do. The first two tiles of a panel ask for one half each of the next; the others of the first panel for the rows after
-      // their own, which no panel has brought into the cache yet. A tile that has its panel to itself runs through it at the pace of memory, and asks 8 KiB ahead.
+      // Memory works while the multiply-adds do, at an even pace. The first four tiles of a panel ask for a share each of the next; the others of the first panel for
+      // the rows after their own, which no panel has brought into the cache yet. A tile that has its panel to itself runs through it at the pace of memory, and asks
+      // 8 KiB ahead.
       if (tiles == 1) {
         t.ahead = t.b + 64 * whole.b_step;
         t.ahead_step = 32;
-      } else if (i < 2 && column % 32 == 0) {
-        t.ahead = whole.b + (column / 32 + 1) * whole.b_panel + i * 16 * whole.n;
-        t.ahead_step = 16;
+      } else if (i < askers && column % 32 == 0) {
+        t.ahead = whole.b + (column / 32 + 1) * whole.b_panel + i * share * whole.n;
+        t.ahead_step = share;
       } else if (column == 0 && whole.a_step == 1) {
         t.ahead = whole.a + (row + height) * whole.a_row;
         t.ahead_step = 16;

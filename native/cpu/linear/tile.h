@@ -9,7 +9,11 @@
 
 HE_ISA_BEGIN
 
+#if defined(HE_FREE_ORDER)
+static constexpr int64_t kChunk = int64_t{1} << 40;  // one chain: he_bench measures what the order below costs (bench/free)
+#else
 static constexpr int64_t kChunk = 256;  // of docs/numerics.md: not a tuning knob
+#endif
 static constexpr int kLevels = 32;      // depth of the tree: sums of up to 2^39 terms
 
 #if defined(__AVX512F__)
@@ -32,10 +36,10 @@ struct Tile {
   int64_t columns;    // of c that exist, at most 16 NV; b has all of them
   const float* bias;  // [columns] or null
   bool accumulate;    // add to c
-  // Asked for into L2 while this tile is computed, for each term of the sum: one line at ahead, ahead + 16, ...; or two, at ahead, ahead + 32, .... Null: nothing.
+  // Asked for into L2 while this tile is computed, for each term of the sum: the line at ahead, ahead + ahead_step, ...; when that is 32, two lines. Null: nothing.
   // In the order of addresses, so that the processor's own prefetcher sees a stream and runs before it: requests by software alone are too few for memory.
   const float* ahead = nullptr;
-  int64_t ahead_step = 0;  // 16 or 32
+  int64_t ahead_step = 0;  // floats: up to 16, or 32
 };
 
 // One chunk: acc = sum over n <= kChunk of a[., r] b[r, .], chains in ascending order from 0.

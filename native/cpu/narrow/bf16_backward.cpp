@@ -17,10 +17,15 @@
 HE_ISA_BEGIN
 
 static constexpr int64_t kTransposedFloats = 2 << 20;  // 8 MiB of transposed weights at a time
+static constexpr int64_t kTaskRows = 32;               // packed by one task
 static constexpr int64_t kRowBlock = 1024;             // of docs/numerics.md: not a tuning knob
 
 void bf16_pack_columns(const Resources& r, const float* x, int64_t x_stride, const NarrowRows& a) {
-  r.pool.parallel_for(ceil_div(a.rows, Bf16Engine::kRows), [&](int64_t i) { Bf16Engine::pack_columns(x, x_stride, a, i); });
+  // Row by row as they lie: down a column block, each row would be on a page of its own, once for every block.
+  r.pool.parallel_for(ceil_div(a.inner, kTaskRows), [&](int64_t task) {
+    const int64_t begin = task * kTaskRows, end = least(a.inner, begin + kTaskRows);
+    for (int64_t block = 0; block < ceil_div(a.rows, Bf16Engine::kRows); ++block) Bf16Engine::pack_columns(x, x_stride, a, block, begin, end);
+  });
 }
 
 void bf16_weight_product(const Resources& r, const NarrowRows& a, const uint16_t* slices, int64_t inputs, int64_t outputs, float* dw) {

@@ -5,7 +5,7 @@
 //   row_of(rows, block)                       the first row of a block
 //   rows_floats(rows, inner)                  room for packed rows
 //   pack_rows(x, stride, a, block)            one block of rows [inner]
-//   pack_columns(x, stride, a, block)         one block of columns of x [inner, rows]
+//   pack_columns(x, stride, a, block, begin, end)   one block of columns of x [inner, rows], its inner range [begin, end); begin is a multiple of 32
 //   product(a, first, end, from, to, p, carry_in, carry_out)   blocks [first, end) times all columns of p, inner range [from, to)
 // Where a block is rows in registers, blocks split the rows evenly: a thin rest could not hide the latency of its chains.
 #pragma once

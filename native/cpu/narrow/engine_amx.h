@@ -39,11 +39,11 @@ struct Bf16Engine {
     }
   }
 
-  static void pack_columns(const float* x, int64_t x_stride, const NarrowRows& a, int64_t block) {
+  static void pack_columns(const float* x, int64_t x_stride, const NarrowRows& a, int64_t block, int64_t begin, int64_t end) {
     const int64_t first = block * kRows, height = least(kRows, a.rows - first), tiles = ceil_div(a.inner, kInner);
-    uint16_t* to = static_cast<uint16_t*>(a.data) + block * tiles * kTileElements;
+    uint16_t* to = static_cast<uint16_t*>(a.data) + (block * tiles + begin / kInner) * kTileElements;
     alignas(64) float words[kRows][kLanes];  // [pair][column]
-    for (int64_t k = 0; k < a.inner; k += kInner, to += kTileElements) {
+    for (int64_t k = begin; k < end; k += kInner, to += kTileElements) {
       for (int64_t j = 0; j < kRows; ++j) {
         const int64_t row = k + 2 * j;
         const float* from = x + row * x_stride + first;

@@ -63,10 +63,10 @@ struct Bf16Engine {
     }
   }
 
-  static void pack_columns(const float* x, int64_t x_stride, const NarrowRows& a, int64_t block) {
+  static void pack_columns(const float* x, int64_t x_stride, const NarrowRows& a, int64_t block, int64_t begin, int64_t end) {
     const int64_t first = row_of(a.rows, block), height = row_of(a.rows, block + 1) - first;
-    float* to = static_cast<float*>(a.data) + first * a.inner;
-    for (int64_t k = 0; k < a.inner; ++k, to += height) store_n(to, through_bf16(load_n(x + k * x_stride + first, height)), height);
+    float* to = static_cast<float*>(a.data) + first * a.inner + begin * height;
+    for (int64_t k = begin; k < end; ++k, to += height) store_n(to, through_bf16(load_n(x + k * x_stride + first, height)), height);
   }
 
   static void product(const NarrowRows& a, int64_t first, int64_t end, int64_t from, int64_t to, const NarrowProduct& p, bool, bool) {

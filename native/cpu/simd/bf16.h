@@ -29,8 +29,20 @@ static inline __m512i round_bits(__m512 x) {
   const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), tie);
   return _mm512_mask_or_epi32(rounded, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), bits, _mm512_set1_epi32(0x400000));
 }
+// Whether neither holds a denormal: the conversion takes those for zeros, and the greatest of them round to the least normal number.
+static inline bool no_denormals(V16 a, V16 b) {
+  constexpr int kDenormal = 0x20;
+  return _mm512_kortestz(_mm512_fpclass_ps_mask(a.v, kDenormal), _mm512_fpclass_ps_mask(b.v, kDenormal)) != 0;
+}
 // Pairs (first[i], second[i]).
 static inline __m512i pairs(V16 first, V16 second) {
+#if defined(__AVX512BF16__)
+  if (no_denormals(first, second)) {
+    const __m512i turns = _mm512_setr_epi32(0x100000, 0x110001, 0x120002, 0x130003, 0x140004, 0x150005, 0x160006, 0x170007, 0x180008, 0x190009, 0x1a000a, 0x1b000b,
+                                            0x1c000c, 0x1d000d, 0x1e000e, 0x1f000f);
+    return _mm512_permutexvar_epi16(turns, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(second.v, first.v)));
+  }
+#endif
   return _mm512_mask_blend_epi16(0xaaaaaaaau, _mm512_srli_epi32(round_bits(first.v), 16), round_bits(second.v));
 }
 static inline void store_pairs(uint16_t* p, V16 first, V16 second) { _mm512_storeu_si512(p, pairs(first, second)); }
