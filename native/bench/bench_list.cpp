@@ -11,40 +11,27 @@ struct Shape {
 }  // namespace
 
 void add_bench_list(Suite& s) {
-  for (const int64_t n : {512, 1024, 2048}) {
-    linear(s, n, n, n);
-    linear_gradients(s, n, n, n);
-    bf16_linear(s, n, n, n);
-    bf16_linear_gradients(s, n, n, n);
-  }
-  linear(s, 512, 576, 1536);
-  linear_gradients(s, 512, 576, 1536);
-  linear(s, 512, 1536, 576);
-  linear_gradients(s, 512, 1536, 576);
-  linear(s, 1024, 576, 576);
-  linear_gradients(s, 1024, 576, 576);
-  linear(s, 64, 576, 1536);
-  linear_gradients(s, 64, 576, 1536);
-
-  for (const auto& [rows, inputs, outputs] : {Shape{1024, 576, 1536}, Shape{1024, 1536, 576}, Shape{1024, 576, 576}, Shape{64, 576, 1536}}) {
+  for (const auto& [rows, inputs, outputs] : {Shape{512, 512, 512}, Shape{1024, 1024, 1024}, Shape{2048, 2048, 2048}, Shape{512, 576, 1536}, Shape{512, 1536, 576},
+                                              Shape{1024, 576, 1536}, Shape{1024, 1536, 576}, Shape{1024, 576, 576}, Shape{64, 576, 1536}, Shape{32, 576, 1536}}) {
+    linear(s, rows, inputs, outputs);
+    linear_gradients(s, rows, inputs, outputs);
     bf16_linear(s, rows, inputs, outputs);
     bf16_linear_gradients(s, rows, inputs, outputs);
   }
 
-  // Decoding: one row against weights in the caches and beyond them, then a few rows.
-  linear(s, 1, 576, 1536);
-  linear(s, 1, 576, 49152);
-  linear(s, 1, 4096, 14336);
-  linear(s, 8, 576, 49152);
-  linear(s, 32, 576, 1536);
+  // What batch invariance costs.
+  for (const auto& [rows, inputs, outputs] : {Shape{1024, 1024, 1024}, Shape{512, 576, 1536}, Shape{64, 576, 1536}, Shape{32, 576, 1536}, Shape{32, 1536, 576}})
+    free_linear(s, rows, inputs, outputs);
+  for (const auto& [rows, inputs, outputs] : {Shape{1024, 1024, 1024}, Shape{512, 576, 1536}, Shape{64, 576, 1536}}) free_linear_gradients(s, rows, inputs, outputs);
+  for (const auto& [rows, inputs, outputs] : {Shape{1, 576, 1536}, Shape{1, 1536, 576}, Shape{1, 4096, 14336}, Shape{8, 576, 1536}, Shape{8, 1536, 576}}) free_linear(s, rows, inputs, outputs);
 
-  bf16_linear(s, 512, 576, 1536);
-  bf16_linear_gradients(s, 512, 576, 1536);
-  for (const int64_t rows : {1, 2, 4, 8, 32}) {
-    bf16_linear(s, rows, 576, 1536);
-    bf16_linear(s, rows, 576, 49152);
+  // Decoding: one row against weights in the caches and beyond them, then a few rows.
+  for (const auto& [rows, inputs, outputs] : {Shape{1, 576, 1536}, Shape{1, 1536, 576}, Shape{1, 576, 49152}, Shape{1, 4096, 14336}, Shape{2, 576, 1536}, Shape{2, 576, 49152},
+                                              Shape{4, 576, 1536}, Shape{4, 576, 49152}, Shape{8, 576, 1536}, Shape{8, 1536, 576}, Shape{8, 576, 49152},
+                                              Shape{32, 1536, 576}, Shape{32, 576, 576}, Shape{32, 576, 192}, Shape{32, 576, 49152}}) {
+    linear(s, rows, inputs, outputs);
+    bf16_linear(s, rows, inputs, outputs);
   }
-  bf16_linear(s, 1, 4096, 14336);
 
   const struct {
     const char* name;

@@ -13,6 +13,11 @@ namespace he::bench {
 void linear(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs);
 void linear_gradients(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs);
 
+// The same with batch invariance switched off (bench/free), where there is AVX-512: each sum one chain; up to 8 rows also "split", the inner dimension shared out
+// over the threads.
+void free_linear(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs);
+void free_linear_gradients(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs);
+
 // The same in bf16: x and dy are float32 in memory and rounded inside the call, W is bf16, dW float32.
 void bf16_linear(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs);
 void bf16_linear_gradients(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs);
