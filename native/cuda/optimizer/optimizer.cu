@@ -38,7 +38,7 @@ HE_KERNEL(kOptimizerThreads) adamw(AdamWArguments a) {
   if (first >= a.count) return;
   const float scale = a.gradient_scale ? a.gradient_scale.get(0) : 1.0f;
   const int n = a.count - first < 4 ? static_cast<int>(a.count - first) : 4;
-  const bool whole = n == 4;
+  const bool whole = n == 4 && in_vectors(a.parameter + first, 4, 4) && in_vectors(a.m + first, 4, 4) && in_vectors(a.v + first, 4, 4) && in_vectors(a.gradient + first, 4, 4);
   const Four g = get_four(a.gradient + first, 0, n, whole);
   Four p = get_four(static_cast<Global<const float>>(a.parameter) + first, 0, n, whole), m = get_four(static_cast<Global<const float>>(a.m) + first, 0, n, whole);
   Four v = get_four(static_cast<Global<const float>>(a.v) + first, 0, n, whole);
@@ -47,7 +47,7 @@ HE_KERNEL(kOptimizerThreads) adamw(AdamWArguments a) {
   set_four(a.parameter + first, 0, n, whole, p);
   set_four(a.m + first, 0, n, whole, m);
   set_four(a.v + first, 0, n, whole, v);
-  if (a.copy) set_four(a.copy + first, 0, n, whole, p);
+  if (a.copy) set_four(a.copy + first, 0, n, n == 4 && in_vectors(a.copy + first, 4, 4), p);
 }
 
 HE_KERNEL(kOptimizerThreads) squared_norm(SquaredNormArguments a) {

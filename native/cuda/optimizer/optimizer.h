@@ -9,7 +9,6 @@ constexpr int kOptimizerThreads = 256;
 constexpr int kAdamWElements = 4 * kOptimizerThreads, kNormElements = 4096;
 
 /// Constants of a step, computed on the host in float64: decay = 1 - lr wd, blend1 = 1 - beta1, keep2 = beta2, blend2 = 1 - beta2, step = lr / (1 - beta1^t), root_scale = 1 / sqrt(1 - beta2^t).
-/// Rows of 16-byte alignment.
 struct AdamWArguments {
   Global<float> parameter, m, v;         ///< [count]
   Global<const float> gradient;          ///< [count]

@@ -6,7 +6,9 @@
 
 #include "cuda/attention/float_attention.h"
 #include "cuda/norm/norm.h"
+#include "cuda/optimizer/optimizer.h"
 #include "cuda/report/ptx.h"
+#include "cuda/sampling/sampling.h"
 
 namespace {
 
@@ -19,6 +21,8 @@ int shared_of(const std::string& name) {
   if (starts("attention_backward_d")) return he::cuda::float_backward_shared(std::stoi(name.substr(last + 1)));
   if (starts("attention_packed") || starts("attention_paged")) return he::cuda::attention_shared(std::stoi(name.substr(last + 1)), he::cuda::kForwardWarps);
   if (starts("attention_split")) return he::cuda::attention_shared(std::stoi(name.substr(last + 1)), he::cuda::kSplitWarps);
+  if (starts("sampling_")) return name == "sampling_temperatures" ? 0 : he::cuda::kSamplingShared;
+  if (starts("squared_norm") || starts("sum_partials")) return he::cuda::kSumShared;
   return starts("norm_") ? he::cuda::kNormShared : 0;
 }
 

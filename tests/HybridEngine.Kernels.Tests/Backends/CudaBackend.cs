@@ -19,3 +19,10 @@ public sealed class CudaLinearInvariance : LinearInvarianceContract<CudaBackend>
 public sealed class CudaEmbedding : EmbeddingContract<CudaBackend>;
 public sealed class CudaNorm : NormContract<CudaBackend>;
 public sealed class CudaActivation : ActivationContract<CudaBackend>;
+public sealed class CudaAttention : AttentionContract<CudaBackend>;
+public sealed class CudaAttentionInvariance : AttentionInvarianceContract<CudaBackend>;
+public sealed class CudaOptimizer : OptimizerContract<CudaBackend>;
+public sealed class CudaSampling : SamplingContract<CudaBackend>;
+public sealed class CudaSamplingGolden : SamplingGoldenContract<CudaBackend>;
+public sealed class CudaHead : HeadContract<CudaBackend>;
+public sealed class CudaHeadInvariance : HeadInvarianceContract<CudaBackend>;
