@@ -12,6 +12,14 @@ public sealed class CudaBackend : IBackend
     public static IKernels Open(int threads) => new CudaKernels();
 }
 
+/// <summary>The same for families that take minutes in the emulator.</summary>
+public sealed class CudaAtLength : IBackend
+{
+    public static string? WhyMissing => Environment.GetEnvironmentVariable("HE_LONG_TESTS") == "1" ? EmulatedDriver.WhyMissing : "takes minutes in the emulator: set HE_LONG_TESTS=1";
+
+    public static IKernels Open(int threads) => new CudaKernels();
+}
+
 public sealed class CudaMemory : MemoryContract<CudaBackend>;
 public sealed class CudaPosition : PositionContract<CudaBackend>;
 public sealed class CudaLinear : LinearContract<CudaBackend>;
@@ -19,10 +27,10 @@ public sealed class CudaLinearInvariance : LinearInvarianceContract<CudaBackend>
 public sealed class CudaEmbedding : EmbeddingContract<CudaBackend>;
 public sealed class CudaNorm : NormContract<CudaBackend>;
 public sealed class CudaActivation : ActivationContract<CudaBackend>;
-public sealed class CudaAttention : AttentionContract<CudaBackend>;
-public sealed class CudaAttentionInvariance : AttentionInvarianceContract<CudaBackend>;
+public sealed class CudaAttention : AttentionContract<CudaAtLength>;
+public sealed class CudaAttentionInvariance : AttentionInvarianceContract<CudaAtLength>;
 public sealed class CudaOptimizer : OptimizerContract<CudaBackend>;
-public sealed class CudaSampling : SamplingContract<CudaBackend>;
-public sealed class CudaSamplingGolden : SamplingGoldenContract<CudaBackend>;
-public sealed class CudaHead : HeadContract<CudaBackend>;
-public sealed class CudaHeadInvariance : HeadInvarianceContract<CudaBackend>;
+public sealed class CudaSampling : SamplingContract<CudaAtLength>;
+public sealed class CudaSamplingGolden : SamplingGoldenContract<CudaAtLength>;
+public sealed class CudaHead : HeadContract<CudaAtLength>;
+public sealed class CudaHeadInvariance : HeadInvarianceContract<CudaAtLength>;
