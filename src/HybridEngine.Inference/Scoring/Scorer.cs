@@ -101,7 +101,7 @@ public sealed class Scorer : IDisposable
 
         PackedBatch batch = PackedBatch.Pack(texts);
         PackedTokens tokens = batch.Upload(_decoder, _pool);
-        Tensor hidden = _forward.Run(tokens, _adapters);
+        Tensor hidden = _decoder.Precision.KeyValueType == DType.UInt8 ? CachedSequences.Run(_forward, _decoder, _pool, batch, tokens, _adapters) : _forward.Run(tokens, _adapters);
         tokens.Return(_pool);
         (float[] logProbs, float[] entropies) = options.NeedsHead ? LogProbs(hidden, batch, options) : ([], []);
         TokenLogProb[][] top = options.Top > 0 ? Top(hidden, options) : [];

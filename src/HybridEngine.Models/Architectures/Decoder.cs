@@ -220,11 +220,20 @@ public sealed partial class Decoder : IParameterSource, IDisposable
         parameter.SetStored(form, bytes);
     }
 
-    // The one narrow type of all parts.
-    private static DType? StoredType(Parameter parameter, IParameterSource source)
+    // The one narrow type of all parts; of experts, of all of them, because they are multiplied as one list.
+    private DType? StoredType(Parameter parameter, IParameterSource source)
     {
         if (parameter.IsVector || source.StoredType(parameter.Binding) is not { } dtype) { return null; }
-        return parameter.Bindings.All(b => source.StoredType(b) == dtype) ? dtype : null;
+        int experts = parameter.Binding.Expert < 0 ? 1 : Config.Experts!.Count;
+        foreach (ParameterBinding binding in parameter.Bindings)
+        {
+            for (int e = 0; e < experts; e++)
+            {
+                if (source.StoredType(experts == 1 ? binding : _byRole[(binding.Role, binding.Layer, binding.IsBias, e)]) != dtype) { return null; }
+            }
+        }
+
+        return dtype;
     }
 
     /// <summary>Overwrites all weights with those of a checkpoint of the same shape.</summary>

@@ -39,7 +39,7 @@ public sealed record Precision
     internal WeightForm FormOf(IKernels kernels, ParameterBinding binding, DType? stored)
     {
         DType? kept = Quantize is { } wanted ? Quantized(binding, wanted) : AsStored ? stored : null;
-        if (kept is { } type && binding.Expert < 0)
+        if (kept is { } type)
         {
             bool blocks = type.BlockLength() > 1;
             if (blocks && Int8Activations && kernels.CanCreateWeight(type, binding.Columns, Arithmetic.Int8)) { return new WeightForm(type, Arithmetic.Int8); }

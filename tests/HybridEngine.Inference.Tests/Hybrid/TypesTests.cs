@@ -64,6 +64,45 @@ public sealed class TypesTests : IDisposable
         }
     }
 
+    // Packed attention does not round to 8 bits: scoring goes through a cache too.
+    [SkippableTheory]
+    [InlineData(Backends.Reference)]
+    [InlineData(Backends.Cpu)]
+    public void Score_WithKeysAndValuesInInt8_SameBitsAsRecordedInBatchAndAlone(string backend)
+    {
+        using HybridModel model = Open(backend, new HybridOptions { KeyValueType = "int8" }), wide = Open(backend, new HybridOptions());
+        (int[][] sequences, float[][] recorded) = Rollout(model);
+        SequenceScores[] scores = model.Score(sequences);
+        for (int i = 0; i < _prompts.Length; i++)
+        {
+            Compare.SameBits(recorded[i], scores[i].LogProbs.AsSpan(_prompts[i].Length - 1));
+            Compare.SameBits(scores[i].LogProbs, model.Score([sequences[i]])[0].LogProbs);
+        }
+
+        // The rounding shows: these are not the scores of a float32 cache.
+        Assert.NotEqual(wide.Score(sequences).SelectMany(s => s.LogProbs), scores.SelectMany(s => s.LogProbs));
+    }
+
+    [SkippableTheory]
+    [InlineData(Backends.Reference, "mixtral", "int8", "q8_0")]
+    [InlineData(Backends.Cpu, "mixtral", "auto", "q4_0")]
+    [InlineData(Backends.Cpu, "mixtral", "int8", "q8_0")]
+    [InlineData(Backends.Cpu, "qwen3-moe", "int8", "q4_1")]
+    public void Score_WithQuantizedExperts_SameBitsInBatchAndAlone(string backend, string family, string activations, string quantize)
+    {
+        string folder = SharedData.Require("golden", "models", family);
+        using HybridModel model = Open(backend, new HybridOptions { Activations = activations, Quantize = quantize }, folder);
+        Parameter[] experts = [.. model.Decoder.Parameters.Where(p => p.Binding.Expert >= 0)];
+        Assert.Contains(experts, p => p.DType.BlockLength() > 1 && (activations == "auto" || p.Form.Arithmetic == Arithmetic.Int8));
+        (int[][] sequences, float[][] recorded) = Rollout(model);
+        SequenceScores[] scores = model.Score(sequences);
+        for (int i = 0; i < _prompts.Length; i++)
+        {
+            Compare.SameBits(recorded[i], scores[i].LogProbs.AsSpan(_prompts[i].Length - 1));
+            Compare.SameBits(scores[i].LogProbs, model.Score([sequences[i]])[0].LogProbs);
+        }
+    }
+
     [SkippableTheory]
     [InlineData(Backends.Reference, "q8_0")]
     [InlineData(Backends.Cpu, "q8_0")]
@@ -136,10 +175,10 @@ public sealed class TypesTests : IDisposable
 
     public void Dispose() => File.Delete(_file);
 
-    private static HybridModel Open(string backend, HybridOptions options)
+    private static HybridModel Open(string backend, HybridOptions options, string? folder = null)
     {
         if (backend == Backends.Cpu) { Backend.Native2.Open().Dispose(); }
-        HybridModel model = HybridModel.Load(_llama, options with { Backend = backend, Seed = Random.Shared.Next() });
+        HybridModel model = HybridModel.Load(folder ?? _llama, options with { Backend = backend, Seed = Random.Shared.Next() });
         try
         {
             model.Kernels.CreateKv(1, 16, 1, 8, model.Decoder.Precision.KeyValueType).Dispose();
