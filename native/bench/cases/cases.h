@@ -13,8 +13,8 @@ namespace he::bench {
 void linear(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs);
 void linear_gradients(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs);
 
-// The same with batch invariance switched off (bench/free), where there is AVX-512: each sum one chain; up to 8 rows also "split", the inner dimension shared out
-// over the threads.
+// The same with batch invariance "kept" and switched off (bench/free), on the same operands, where there is AVX-512: "free", each sum one chain; up to 8 rows also
+// "split", the inner dimension shared out over the threads.
 void free_linear(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs);
 void free_linear_gradients(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs);
 

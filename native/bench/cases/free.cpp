@@ -1,3 +1,9 @@
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "bench/cases/cases.h"
 #include "bench/cases/names.h"
 #include "core/context.h"
@@ -11,9 +17,28 @@ namespace he::bench {
 
 namespace {
 
-Work product(int64_t rows, int64_t inputs, int64_t outputs, int64_t read, int64_t written) {
-  return {Unit::fma, 2.0 * static_cast<double>(rows) * static_cast<double>(inputs) * static_cast<double>(outputs),
-          4.0 * static_cast<double>(read), 4.0 * static_cast<double>(written)};
+// One product's operands, which every order of it works on: what stands where in memory would make more difference than the order.
+struct Operands {
+  Operands(int64_t rows, int64_t inputs, int64_t outputs)
+      : x(random_floats(rows * inputs)), w(random_floats(he_linear_packed_length(outputs, inputs))), y(random_floats(rows * outputs)) {}
+  Floats x, w, y;
+};
+
+using Call = std::function<void(Operands&)>;
+
+// The same operation several times: names and how each is called.
+void add_orders(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs, const std::vector<std::pair<std::string, Call>>& orders) {
+  const double operations = 2.0 * static_cast<double>(rows) * static_cast<double>(inputs) * static_cast<double>(outputs);
+  const double bytes = 4.0 * static_cast<double>(rows * inputs + inputs * outputs), written = 4.0 * static_cast<double>(rows * outputs);
+  const auto operands = std::make_shared<std::unique_ptr<Operands>>();
+  for (const auto& [name, call] : orders)
+    suite.add(sized(name, rows, inputs, outputs), Work{Unit::fma, operations, bytes, written}, [&, call = call] {
+      if (*operands == nullptr) *operands = std::make_unique<Operands>(rows, inputs, outputs);
+      return [operands, call] {
+        call(**operands);
+        return HE_OK;
+      };
+    });
 }
 
 }  // namespace
@@ -22,39 +47,26 @@ void free_linear(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs) {
   he_context* c = suite.context();
   if (std::string(c->isa.name) != "avx512") return;
   static const FreeLinear k = free_linear_kernels();
-  const Work forward = product(rows, inputs, outputs, rows * inputs + inputs * outputs, rows * outputs);
-  suite.add(sized("free linear", rows, inputs, outputs), forward, [=] {
-    return [=, x = random_floats(rows * inputs), w = random_floats(he_linear_packed_length(outputs, inputs)), y = Floats(static_cast<size_t>(rows * outputs))]() mutable {
-      k.chain.forward(c->resources(), x.data(), inputs, rows, inputs, w.data(), outputs, nullptr, y.data(), outputs, false);
-      return HE_OK;
-    };
-  });
-  if (rows <= 8)
-    suite.add(sized("split linear", rows, inputs, outputs), forward, [=] {
-      return [=, x = random_floats(rows * inputs), w = random_floats(he_linear_packed_length(outputs, inputs)), y = Floats(static_cast<size_t>(rows * outputs))]() mutable {
-        k.forward_split(c->resources(), x.data(), rows, inputs, w.data(), outputs, y.data());
-        return HE_OK;
-      };
-    });
+  const auto forward = [=](const cpu::LinearKernels& kernels) -> Call {
+    return [=, call = kernels.forward](Operands& o) { call(c->resources(), o.x.data(), inputs, rows, inputs, o.w.data(), outputs, nullptr, o.y.data(), outputs, false); };
+  };
+  std::vector<std::pair<std::string, Call>> orders{{"kept linear", forward(c->isa.kernels.linear)}, {"free linear", forward(k.chain)}};
+  if (rows <= 8) orders.emplace_back("split linear", [=](Operands& o) { k.forward_split(c->resources(), o.x.data(), rows, inputs, o.w.data(), outputs, o.y.data()); });
+  add_orders(suite, rows, inputs, outputs, orders);
 }
 
 void free_linear_gradients(Suite& suite, int64_t rows, int64_t inputs, int64_t outputs) {
   he_context* c = suite.context();
   if (std::string(c->isa.name) != "avx512") return;
   static const FreeLinear k = free_linear_kernels();
-  suite.add(sized("free linear dX", rows, inputs, outputs), product(rows, inputs, outputs, rows * outputs + inputs * outputs, rows * inputs), [=] {
-    return [=, dy = random_floats(rows * outputs), w = random_floats(he_linear_packed_length(outputs, inputs)), dx = Floats(static_cast<size_t>(rows * inputs))]() mutable {
-      k.chain.backward_input(c->resources(), dy.data(), outputs, rows, outputs, w.data(), inputs, dx.data(), inputs, false);
-      return HE_OK;
-    };
-  });
-  suite.add(sized("free linear dW", rows, inputs, outputs), product(rows, inputs, outputs, rows * (inputs + outputs) + inputs * outputs, inputs * outputs), [=] {
-    return [=, x = random_floats(rows * inputs), dy = random_floats(rows * outputs),
-            dw = Floats(static_cast<size_t>(he_linear_packed_length(outputs, inputs)))]() mutable {
-      k.chain.backward_weight(c->resources(), x.data(), inputs, dy.data(), outputs, rows, inputs, outputs, dw.data(), nullptr);
-      return HE_OK;
-    };
-  });
+  const auto input = [=](const cpu::LinearKernels& kernels) -> Call {
+    return [=, call = kernels.backward_input](Operands& o) { call(c->resources(), o.y.data(), outputs, rows, outputs, o.w.data(), inputs, o.x.data(), inputs, false); };
+  };
+  const auto weight = [=](const cpu::LinearKernels& kernels) -> Call {
+    return [=, call = kernels.backward_weight](Operands& o) { call(c->resources(), o.x.data(), inputs, o.y.data(), outputs, rows, inputs, outputs, o.w.data(), nullptr); };
+  };
+  add_orders(suite, rows, inputs, outputs, {{"kept linear dX", input(c->isa.kernels.linear)}, {"free linear dX", input(k.chain)}});
+  add_orders(suite, rows, inputs, outputs, {{"kept linear dW", weight(c->isa.kernels.linear)}, {"free linear dW", weight(k.chain)}});
 }
 
 #else
