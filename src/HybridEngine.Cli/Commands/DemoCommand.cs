@@ -26,7 +26,7 @@ internal static class DemoCommand
         Notes notes = new(parse.GetValue(GlobalOptions.Quiet), parse.GetValue(GlobalOptions.Verbose));
         using IKernels kernels = OpenBackend.From(parse, out BackendReport backend);
         long seed = parse.GetValue(GlobalOptions.Seed);
-        PocketRecipe recipe = fast ? PocketRecipe.Fast(seed) : PocketRecipe.Full(seed);
+        PocketRecipe recipe = (fast ? PocketRecipe.Fast(seed) : PocketRecipe.Full(seed)) with { DType = parse.GetValue(GlobalOptions.DType)! };
         notes.Line($"The pocket assistant: sums, max, reverse, shout, sort, taught by sloppy labellers (40 % wrong, 30 % chatty or rude). {backend.Description}.");
         PocketResult result;
         using (DemoBoard board = new(notes)) { result = new PocketDemo(kernels, recipe, verifiable, board.Update).Run(output, stop); }

@@ -50,11 +50,16 @@ public sealed class PocketDemo
     }
 
     /// <summary>A model of the pocket shape with random weights.</summary>
-    public static Decoder CreateModel(IKernels kernels, long seed)
+    /// <param name="kernels">Where.</param>
+    /// <param name="seed">Of the weights.</param>
+    /// <param name="dtype"><see cref="PocketRecipe.DType"/>.</param>
+    public static Decoder CreateModel(IKernels kernels, long seed, string dtype = "float32")
     {
+        string type = dtype == "auto" ? PrecisionOptions.BFloat16Pays(kernels) ? "bfloat16" : "float32" : dtype;
+        Precision precision = new PrecisionOptions { DType = type, KeyValueType = "float32" }.Resolve(kernels, files: null, training: true);
         using JsonDocument json = JsonDocument.Parse(PocketModel.ConfigJson());
         DecoderConfig config = ModelFamilies.ReadConfig(new ConfigReader("pocket", json.RootElement.Clone()));
-        return Decoder.Create(kernels, config, ModelFamilies.Bind(config), Initialization.Small(config), (ulong)seed);
+        return Decoder.Create(kernels, config, ModelFamilies.Bind(config), Initialization.Small(config), (ulong)seed, precision);
     }
 
     /// <summary>Runs the three steps and the exams.</summary>
@@ -64,7 +69,7 @@ public sealed class PocketDemo
     {
         PocketExam exam = new(_recipe.ExamQuestions);
         List<PocketGrade> grades = [];
-        using Decoder actor = CreateModel(_kernels, _recipe.Sft.Seed);
+        using Decoder actor = CreateModel(_kernels, _recipe.Sft.Seed, _recipe.DType);
         using HybridModel policy = HybridModel.Of(actor, SaveOptions(null), options: new HybridOptions
         {
             Training = _recipe.Ppo.Training(), IdleBytes = long.MaxValue,

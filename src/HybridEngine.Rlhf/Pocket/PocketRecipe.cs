@@ -15,6 +15,9 @@ public sealed record PocketRecipe
     /// <summary>Step 3.</summary>
     public required PpoOptions Ppo { get; init; }
 
+    /// <summary>Compute type of every model: <c>float32</c>, <c>bfloat16</c>, or <c>auto</c>, bfloat16 where this machine's instruction for it pays. Keys and values are float32, which costs nothing at this size.</summary>
+    public string DType { get; init; } = "auto";
+
     /// <summary>Questions of the exam.</summary>
     public int ExamQuestions { get; init; } = 1024;
 
