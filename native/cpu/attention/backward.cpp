@@ -72,7 +72,11 @@ void load_queries(const PackedAttentionBackward& a, const Task& t, const Memory&
   const int64_t token = t.first + t.query_tile * kTile, offset = t.head * a.shape.head_size, size = a.shape.head_size;
   copy_rows(a.q.data + token * a.q.stride + offset, a.q.stride, t.queries, size, m.q);
   copy_rows(a.dy.data + token * a.dy.stride + offset, a.dy.stride, t.queries, size, m.dy);
-  copy_rows(a.dq.data + token * a.dq.stride + offset, a.dq.stride, fresh ? 0 : t.queries, size, m.dq);
+  if (fresh) {
+    memset(m.dq, 0, static_cast<size_t>(t.queries * padded(size)) * sizeof(float));
+  } else {
+    copy_rows(a.dq.data + token * a.dq.stride + offset, a.dq.stride, t.queries, size, m.dq);
+  }
   const float* y = a.y.data + token * a.y.stride + offset;
   for (int64_t r = 0; r < t.queries; r += 4) {
     V16 sum[4] = {};
@@ -88,13 +92,13 @@ void load_queries(const PackedAttentionBackward& a, const Task& t, const Memory&
   }
 }
 
-// A row of p and of ds: from products q.k (in p) and dy.v (in ds) to probabilities and score gradients, 0 where the key is not visible.
+// A row of p and of ds: from products q.k (in p) and dy.v (in ds) to probabilities and score gradients, 0 where the key is not visible; as many groups as the tile has keys.
 void soften(const AttentionShape& s, const Task& t, const Memory& m, int64_t row, Range keys) {
   const int64_t position = t.query_tile * kTile + row;
   const float slope = s.alibi != nullptr ? s.alibi[t.head] : 0.0f;
   const V16 lse = splat(m.log_sum_exp[row]), d = splat(m.dot[row]), scale = splat(s.scale);
   const bool plain = s.soft_cap <= 0 && s.alibi == nullptr;
-  for (int64_t g = 0; g < kTileGroups; ++g) {
+  for (int64_t g = 0; g < groups_of(least(kTile, t.keys - t.key_tile * kTile)); ++g) {
     float* p_out = m.p + row * kTile + g * kGroup;
     float* ds_out = m.ds + row * kTile + g * kGroup;
     const int64_t begin = keys.begin - g * kGroup, end = keys.end - g * kGroup;
@@ -200,7 +204,6 @@ void attention_backward(const PackedAttentionBackward& a, int64_t sequence, int6
   const Memory m = carve(scratch, s.head_size);
   const int64_t first = a.offsets[sequence], keys = a.offsets[sequence + 1] - first, group = s.query_heads / s.key_heads,
                 size = s.head_size, tiles = (keys + kTile - 1) / kTile, offset = key_head * size;
-  const int64_t tile_bytes = tile_floats(size) * static_cast<int64_t>(sizeof(float));
   for (int64_t band = 0; band < tiles; band += band_tiles(size)) {
     const int64_t band_end = least(band + band_tiles(size), tiles);
     for (int64_t tile = band; tile < band_end; ++tile) {
@@ -210,12 +213,12 @@ void attention_backward(const PackedAttentionBackward& a, int64_t sequence, int6
       transpose_rows(a.k.data + token * a.k.stride + offset, a.k.stride, present, size, k.keys_t);
       transpose_rows(a.v.data + token * a.v.stride + offset, a.v.stride, present, size, k.values_t);
       if (a.through_bf16) {
-        round_tile(k.keys, tile_floats(size));
-        round_tile(k.keys_t, kTile * size);
-        round_tile(k.values_t, kTile * size);
+        round_tile(k.keys, present * padded(size));
+        round_tile(k.keys_t, groups_of(present) * kGroup * size);
+        round_tile(k.values_t, groups_of(present) * kGroup * size);
       }
-      memset(k.dk, 0, static_cast<size_t>(tile_bytes));
-      memset(k.dv, 0, static_cast<size_t>(tile_bytes));
+      memset(k.dk, 0, static_cast<size_t>(present * padded(size)) * sizeof(float));
+      memset(k.dv, 0, static_cast<size_t>(present * padded(size)) * sizeof(float));
     }
     for (int64_t head = key_head * group; head < (key_head + 1) * group; ++head) {
       for (int64_t query_tile = 0; query_tile < tiles; ++query_tile) {

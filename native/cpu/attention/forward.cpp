@@ -201,8 +201,8 @@ void attention_packed(const PackedAttention& a, int64_t sequence, int64_t key_he
       if (next < seen.end) prefetch_rows(a.k.data + (first + next) * a.k.stride + offset, a.k.stride, least(kTile, keys - next), s.head_size);
       copy_rows(a.v.data + (first + start) * a.v.stride + offset, a.v.stride, present, s.head_size, value_tile);
       if (a.through_bf16) {
-        round_tile(key_tile, kTile * s.head_size);
-        round_tile(value_tile, kTile * width);
+        round_tile(key_tile, groups_of(present) * kGroup * s.head_size);
+        round_tile(value_tile, present * width);
       }
     }
     return chunk;

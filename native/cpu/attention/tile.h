@@ -67,25 +67,27 @@ static inline void prefetch_rows(const float* source, int64_t stride, int64_t co
   for (int64_t j = 0; j < count; ++j) prefetch_row(source + j * stride, head_size);
 }
 
-// Rows of a head, `count` <= kTile of them, into [kTile][padded]; padding and missing rows are 0.
+// Groups of 16 that `count` keys of a tile reach into. What lies beyond them in working memory is neither written nor read: a tile of a short sequence costs what it holds.
+static inline int64_t groups_of(int64_t count) { return (count + kGroup - 1) / kGroup; }
+
+// Rows of a head, `count` <= kTile of them, into [count][padded]; padding is 0.
 static inline void copy_rows(const float* source, int64_t stride, int64_t count, int64_t head_size, float* destination) {
   const int64_t width = padded(head_size);
-  for (int64_t j = 0; j < kTile; ++j)
-    for (int64_t d = 0; d < width; d += kLanes)
-      store(destination + j * width + d, j < count ? load_some(source + j * stride + d, least(kLanes, head_size - d)) : zero());
+  for (int64_t j = 0; j < count; ++j)
+    for (int64_t d = 0; d < width; d += kLanes) store(destination + j * width + d, load_some(source + j * stride + d, least(kLanes, head_size - d)));
 }
 
-// The same rows transposed: [group][d][16]; missing rows are 0.
+// The same rows transposed, in whole groups: [group][d][16]; rows that the last group misses are 0.
 static inline void transpose_rows(const float* source, int64_t stride, int64_t count, int64_t head_size, float* destination) {
-  for (int64_t g = 0; g < kTileGroups; ++g) {
+  for (int64_t g = 0; g < groups_of(count); ++g) {
     float* out = destination + g * head_size * kGroup;
-    const int64_t rows = least(kGroup, greatest(count - g * kGroup, 0));
+    const int64_t rows = least(kGroup, count - g * kGroup);
     if (rows < kGroup) memset(out, 0, static_cast<size_t>(head_size * kGroup) * sizeof(float));
-    if (rows > 0) transpose(source + g * kGroup * stride, stride, rows, head_size, out, kGroup);
+    transpose(source + g * kGroup * stride, stride, rows, head_size, out, kGroup);
   }
 }
 
-// A tile to bf16 and back, in place: what a bf16 cache would have kept.
+// Floats of a tile to bf16 and back, in place: what a bf16 cache would have kept.
 static inline void round_tile(float* tile, int64_t floats) {
   for (int64_t i = 0; i < floats; i += kLanes) store(tile + i, through_bf16(load(tile + i)));
 }
