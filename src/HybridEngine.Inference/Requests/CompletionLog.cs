@@ -1,10 +1,11 @@
 namespace HybridEngine.Inference;
 
 /// <summary>What is recorded of each new token of one sequence; grows by doubling, so that a step of the engine allocates nothing.</summary>
-internal sealed class CompletionLog
+/// <param name="room">Tokens that it has room for from the start.</param>
+internal sealed class CompletionLog(int room)
 {
-    private float[] _logProbs = new float[16];
-    private float[] _sampledLogProbs = new float[16];
+    private float[] _logProbs = new float[Math.Max(room, 1)];
+    private float[] _sampledLogProbs = new float[Math.Max(room, 1)];
     private readonly List<(int First, long Version)> _weights = [];    // from which token on
     private List<TokenLogProb[]>? _top;
 

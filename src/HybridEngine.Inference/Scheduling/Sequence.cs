@@ -6,9 +6,12 @@ internal sealed class Sequence
     // Adapters are numbered from 1; nobody loads this many.
     private const long LongRoots = 1L << 40;
 
+    // Room for so many new tokens is there from the start, so that steps of usual requests allocate nothing; longer ones double it.
+    private const int TokensAtOnce = 1024;
+
     private readonly long _root;
     private int[] _tokens;
-    private int[] _blocks = new int[8];
+    private int[] _blocks;
     private DraftState? _drafting;
 
     public Sequence(Generation owner, int choice)
@@ -16,7 +19,10 @@ internal sealed class Sequence
         (Owner, Choice) = (owner, choice);
         int[] prompt = owner.Request.Prompt;
         PromptLength = prompt.Length;
-        _tokens = new int[prompt.Length + Math.Min(owner.Request.Sampling.MaxTokens, 64)];
+        int room = Math.Min(owner.Request.Sampling.MaxTokens, TokensAtOnce);
+        _tokens = new int[prompt.Length + room];
+        _blocks = new int[(prompt.Length + room) / 16 + 1];   // blocks are 16 positions and more
+        Log = new CompletionLog(room);
         prompt.CopyTo(_tokens, 0);
         Length = prompt.Length;
         _root = -(owner.Request.Adapter?.Number ?? 0);
@@ -105,7 +111,7 @@ internal sealed class Sequence
     public Beam? Beam { get; set; }
 
     /// <summary>What was recorded of the new tokens.</summary>
-    public CompletionLog Log { get; } = new();
+    public CompletionLog Log { get; }
 
     /// <summary>Ids to text, or null when nobody asked for text.</summary>
     public CompletionText? Text { get; set; }
