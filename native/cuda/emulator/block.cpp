@@ -49,8 +49,11 @@ void Block::run(Index where) {
   at_barrier_ = 0, head_ = 0;
   ready_.clear();
   fault_.clear();
-  std::memset(shared_base_, 0xff, shared_bytes_);  // NaNs, for what the shadow might miss
-  shared_shadow_.reset(shared_bytes_);
+  if (shared_used_) {
+    std::memset(shared_base_, 0xff, shared_bytes_);  // NaNs, for what the shadow might miss
+    shared_shadow_.reset(shared_bytes_);
+    shared_used_ = false;
+  }
   for (WarpOperation& w : warps_) w.arrived = 0;
   for (unsigned& p : priorities_) p = static_cast<unsigned>(random_());
   for (Thread& t : threads_) {

@@ -73,6 +73,8 @@ class Block {
   std::byte* shared() const { return shared_base_; }
   size_t shared_bytes() const { return shared_bytes_; }
   Shadow& shared_shadow() { return shared_shadow_; }
+  /// The running block uses its shared memory: it has to be as new for the next one.
+  void use_shared() { shared_used_ = true; }
 
   /// Waits for every thread of the block.
   void synchronize(const std::source_location& at);
@@ -109,6 +111,7 @@ class Block {
   std::vector<std::byte> shared_;
   std::byte* shared_base_ = nullptr;
   Shadow shared_shadow_;
+  bool shared_used_ = true;
 };
 
 }  // namespace he::emulator

@@ -1,6 +1,7 @@
 #include "cuda/emulator/fiber.h"
 
 #include <cstdint>
+#include <vector>
 
 #if defined(__x86_64__)
 // Saves the callee-saved registers and the stack pointer at *from, takes over the stack at to. (The floating-point control words never change here.)
@@ -31,8 +32,25 @@ he_emulator_switch:
 #endif
 
 namespace he::emulator {
+namespace {
+
+// Stacks of launches that are over: the next launch needs as many.
+std::vector<std::unique_ptr<std::byte[]>>& spare_stacks() {
+  static auto& spare = *new std::vector<std::unique_ptr<std::byte[]>>;
+  return spare;
+}
+
+}  // namespace
+
+Fiber::~Fiber() {
+  if (stack_) spare_stacks().push_back(std::move(stack_));
+}
 
 void Fiber::prepare(void (*entry)()) {
+  if (!stack_ && !spare_stacks().empty()) {
+    stack_ = std::move(spare_stacks().back());
+    spare_stacks().pop_back();
+  }
   if (!stack_) stack_ = std::make_unique_for_overwrite<std::byte[]>(kStack);
 #if defined(__x86_64__)
   const uintptr_t end = (reinterpret_cast<uintptr_t>(stack_.get()) + kStack) & ~uintptr_t{63};

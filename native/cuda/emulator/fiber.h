@@ -13,6 +13,7 @@ class Fiber {
   Fiber() = default;
   Fiber(Fiber&&) = default;
   Fiber& operator=(Fiber&&) = default;
+  ~Fiber();
 
   /// Makes the next switch to this fiber begin at `entry`, which must never return. What an earlier run left on the stack is forgotten.
   void prepare(void (*entry)());
