@@ -24,6 +24,7 @@ size_t shared_offset(const void* address, size_t bytes) {
   if (offset > block().shared_bytes() || bytes > block().shared_bytes() - offset)
     fault("touches shared memory out of bounds: " + std::to_string(bytes) + " bytes at byte " + std::to_string(static_cast<int64_t>(offset)) + " of " +
           std::to_string(block().shared_bytes()));
+  block().use_shared();
   return offset;
 }
 
