@@ -25,7 +25,7 @@ std::vector<Kernel> built() {
 
 // Sums that have to be float64 (docs/cuda.md); everywhere else it would be a slip, and slow on most cards.
 bool may_use_float64(const std::string& name) {
-  for (const char* prefix : {"squared_norm", "sum_partials", "clip_coefficient", "sampling_"})
+  for (const char* prefix : {"squared_norm", "sum_partials", "clip_coefficient", "sampling_", "expert_load"})
     if (name.rfind(prefix, 0) == 0) return true;
   return false;
 }

@@ -111,8 +111,8 @@ public sealed unsafe partial class CudaKernels
 
     private void ProductBf16(Kernel[] kernels, Tensor a, bool aInRows, nint b, long bStride, bool bInRows, Result result, long inner)
     {
-        int tile = TileOf(result), rows = tile * (32 + 8), columns = 32 * (tile + 8), sharedBytes = 4 * 2 * ((aInRows ? rows : columns) + (bInRows ? rows : columns));
-        _device.Launch(kernels[tile / 128], TileGrid(result, tile), new ProductArguments { A = At(a), B = b, AStride = RowStride(a), BStride = bStride, Result = result, Inner = Int(inner) }, sharedBytes);
+        int tile = TileOf(result);
+        _device.Launch(kernels[tile / 128], TileGrid(result, tile), new ProductArguments { A = At(a), B = b, AStride = RowStride(a), BStride = bStride, Result = result, Inner = Int(inner) }, SharedBf16(tile, aInRows, bInRows));
     }
 
     private void ProductF32(Kernel[] kernels, Tensor a, nint b, long bStride, Result result, long inner)
@@ -134,6 +134,13 @@ public sealed unsafe partial class CudaKernels
     private static int TileOf(in Result result) => Grid.Pieces(result.Rows, 128) * Grid.Pieces(result.Columns, 128) >= 96 ? 128 : 64;
 
     private static Grid TileGrid(in Result result, int tile) => new(Grid.Pieces(result.Rows, tile), Grid.Pieces(result.Columns, tile));
+
+    // Four stages of both operands, rows 16 bytes longer than what they hold.
+    private static int SharedBf16(int tile, bool aInRows, bool bInRows)
+    {
+        int rows = tile * (32 + 8), columns = 32 * (tile + 8);
+        return 4 * 2 * ((aInRows ? rows : columns) + (bInRows ? rows : columns));
+    }
 
     private static int SharedF32(int tile) => 2 * 2 * 16 * (tile + 4) * sizeof(float);
 

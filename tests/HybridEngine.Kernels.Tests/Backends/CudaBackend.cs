@@ -34,3 +34,4 @@ public sealed class CudaSampling : SamplingContract<CudaAtLength>;
 public sealed class CudaSamplingGolden : SamplingGoldenContract<CudaAtLength>;
 public sealed class CudaHead : HeadContract<CudaAtLength>;
 public sealed class CudaHeadInvariance : HeadInvarianceContract<CudaAtLength>;
+public sealed class CudaExpert : ExpertContract<CudaBackend>;
