@@ -149,8 +149,10 @@ def rlhf(raw):
         if not results:
             continue
         seconds = statistics.median(r["seconds_median"] for r in results)
+        every = [s for r in results for s in r["seconds"]]
+        spread = f" ({min(every):.2f}-{max(every):.2f})" if len(every) > 1 else ""
         part = {p: statistics.median(r["parts"][p] for r in results) for p in ("generate", "score", "train")}
-        rows.append([ARITHMETIC[dtype], f"{seconds:.2f} ({min(min(r['seconds']) for r in results):.2f}-{max(max(r['seconds']) for r in results):.2f})"]
+        rows.append([ARITHMETIC[dtype], f"{seconds:.2f}{spread}"]
                     + [f"{part[p]:.2f}" for p in part] + [f"{recorded:g}", f"**{recorded / seconds:.2f}**", share(results), f"{max(r['peak_mib'] for r in results)}"])
     return table(["products", "a step, s", "generate", "score", "train", "recorded, PyTorch 2.13 float32, s", "ratio", "of the roof", "peak MiB"], rows)
 
