@@ -5,7 +5,7 @@
 //   blocks   one task is a sequence and a key head. Bands of key tiles with their gradients stay in the second-level cache while the queries of all heads
 //            go by, each loaded once a band; a pair of tiles is five products of 64 x 64 x head size. A product goes through sixteen query rows (or all
 //            keys) before the next begins, so that its right side stays in the first-level cache
-//   traffic  compute-bound: 10 n^2 d operations a head (half of it when causal)
+//   traffic  compute-bound: 10 n^2 d operations a head (half of it when causal); the next tile's rows are asked for beside the products of this one
 #include "cpu/attention/kernels.h"
 #include "cpu/attention/multiply.h"
 #include "cpu/attention/tile.h"
@@ -92,12 +92,46 @@ void load_queries(const PackedAttentionBackward& a, const Task& t, const Memory&
   }
 }
 
+// Rows of a head that are wanted soon: a few are asked for beside every small product, since a burst would wait for its own lines.
+struct Wanted {
+  const float* data;
+  int64_t stride, count;
+};
+
+// Four of them.
+inline __attribute__((always_inline)) void prefetch(const Wanted& w, int64_t begin, int64_t head_size) {
+  for (int64_t i = begin; i < least(begin + kProductRows, w.count); ++i) prefetch_row(w.data + i * w.stride, head_size);
+}
+
+// What load_queries will read of a query tile, and where its dq will go.
+struct WantedQueries {
+  Wanted q, dy, y, dq;
+};
+WantedQueries wanted(const PackedAttentionBackward& a, const Task& t, int64_t count) {
+  const int64_t token = t.first + t.query_tile * kTile, offset = t.head * a.shape.head_size;
+  const auto rows = [&](const float* data, int64_t stride) { return Wanted{data + token * stride + offset, stride, count}; };
+  return {rows(a.q.data, a.q.stride), rows(a.dy.data, a.dy.stride), rows(a.y.data, a.y.stride), rows(a.dq.data, a.dq.stride)};
+}
+
 // A row of p and of ds: from products q.k (in p) and dy.v (in ds) to probabilities and score gradients, 0 where the key is not visible; as many groups as the tile has keys.
 void soften(const AttentionShape& s, const Task& t, const Memory& m, int64_t row, Range keys) {
   const int64_t position = t.query_tile * kTile + row;
   const float slope = s.alibi != nullptr ? s.alibi[t.head] : 0.0f;
   const V16 lse = splat(m.log_sum_exp[row]), d = splat(m.dot[row]), scale = splat(s.scale);
   const bool plain = s.soft_cap <= 0 && s.alibi == nullptr;
+  if (plain && keys.begin <= 0 && keys.end >= kTile) {  // most rows: nothing hidden, four exponentials side by side
+    V16 p[kTileGroups];
+#pragma GCC unroll 4
+    for (int64_t g = 0; g < kTileGroups; ++g) p[g] = load(m.p + row * kTile + g * kGroup) * scale - lse;
+    exp(p);
+#pragma GCC unroll 4
+    for (int64_t g = 0; g < kTileGroups; ++g) {
+      float* ds = m.ds + row * kTile + g * kGroup;
+      store(m.p + row * kTile + g * kGroup, p[g]);
+      store(ds, p[g] * (load(ds) - d) * scale);
+    }
+    return;
+  }
   for (int64_t g = 0; g < groups_of(least(kTile, t.keys - t.key_tile * kTile)); ++g) {
     float* p_out = m.p + row * kTile + g * kGroup;
     float* ds_out = m.ds + row * kTile + g * kGroup;
@@ -121,10 +155,11 @@ void soften(const AttentionShape& s, const Task& t, const Memory& m, int64_t row
 }
 
 // out[r] = products of rows [begin, begin + rows) of `a` with the key groups of b_t that one of the four sees: `groups` of each block of four.
-void products(const float* a, const float* b_t, int64_t begin, int64_t rows, const Range* groups, int64_t head_size, float* out) {
+void products(const float* a, const float* b_t, int64_t begin, int64_t rows, const Range* groups, int64_t head_size, float* out, const Wanted& next) {
   const int64_t width = padded(head_size);
   for (int64_t r = begin; r < begin + rows; r += kProductRows) {
     const Range g = groups[(r - begin) / kProductRows];
+    prefetch(next, r, head_size);
     const int64_t n = least(kProductRows, begin + rows - r);
     const float *left[kProductRows], *right[kTileGroups];
     float* c[kProductRows];
@@ -138,11 +173,12 @@ void products(const float* a, const float* b_t, int64_t begin, int64_t rows, con
 }
 
 // dk or dv: out[j] += sum over the queries that can see key j of weight[query][j] rows[query], queries ascending.
-void gather(const AttentionShape& s, const Task& t, const float* weight, const float* rows, float* out) {
+void gather(const AttentionShape& s, const Task& t, const float* weight, const float* rows, float* out, const Wanted& next) {
   const int64_t width = padded(s.head_size), present = least(kTile, t.keys - t.key_tile * kTile);
   for (int64_t j = 0; j < present; j += kProductRows) {
     // Keys of a causal tile are not seen by the queries before them: their chains start at the first that can.
     const int64_t first = s.causal ? greatest(t.key_tile * kTile + j - t.query_tile * kTile, 0) : 0, keys = least(kProductRows, present - j);
+    prefetch(next, j, s.head_size);
     if (first >= t.queries) continue;
     const float* a[kProductRows];
     float* c[kProductRows];
@@ -154,8 +190,8 @@ void gather(const AttentionShape& s, const Task& t, const float* weight, const f
   }
 }
 
-// One tile of queries against one tile of keys: p, ds and dq, then dv and dk.
-void pair(const AttentionShape& s, const Task& t, const Memory& m, const KeyTile& k) {
+// One tile of queries against one tile of keys: p, ds and dq, then dv and dk. Asks for `next` meanwhile.
+void pair(const AttentionShape& s, const Task& t, const Memory& m, const KeyTile& k, const WantedQueries& next) {
   const int64_t width = padded(s.head_size);
   for (int64_t begin = 0; begin < t.queries; begin += kRows) {
     const int64_t rows = least(kRows, t.queries - begin);
@@ -167,11 +203,12 @@ void pair(const AttentionShape& s, const Task& t, const Memory& m, const KeyTile
       if (keys[r].begin < keys[r].end) four = {least(four.begin, keys[r].begin), greatest(four.end, keys[r].end)};
       groups[r / kProductRows] = {four.begin / kGroup, (four.end + kGroup - 1) / kGroup};
     }
-    products(m.q, k.keys_t, begin, rows, groups, s.head_size, m.p);
-    products(m.dy, k.values_t, begin, rows, groups, s.head_size, m.ds);
+    products(m.q, k.keys_t, begin, rows, groups, s.head_size, m.p, next.q);
+    products(m.dy, k.values_t, begin, rows, groups, s.head_size, m.ds, next.dy);
     for (int64_t r = 0; r < rows; ++r) soften(s, t, m, begin + r, keys[r]);
     for (int64_t r = 0; r < rows; r += kProductRows) {
       const Range four = all[r / kProductRows];
+      prefetch(next.y, begin + r, s.head_size);
       if (four.begin >= four.end) continue;
       const float* ds[kProductRows];
       float* dq[kProductRows];
@@ -183,8 +220,8 @@ void pair(const AttentionShape& s, const Task& t, const Memory& m, const KeyTile
       multiply_add(ds, 1, n, k.keys + four.begin * width, width, four.end - four.begin, dq, width / kLanes);
     }
   }
-  gather(s, t, m.p, m.dy, k.dv);
-  gather(s, t, m.ds, m.q, k.dk);
+  gather(s, t, m.p, m.dy, k.dv, next.dq);
+  gather(s, t, m.ds, m.q, k.dk, {});
 }
 
 void store_rows(const float* source, int64_t count, int64_t head_size, float* destination, int64_t stride) {
@@ -204,11 +241,13 @@ void attention_backward(const PackedAttentionBackward& a, int64_t sequence, int6
   const Memory m = carve(scratch, s.head_size);
   const int64_t first = a.offsets[sequence], keys = a.offsets[sequence + 1] - first, group = s.query_heads / s.key_heads,
                 size = s.head_size, tiles = (keys + kTile - 1) / kTile, offset = key_head * size;
+  const auto query_tile_of = [&](int64_t head, int64_t tile) { return Task{first, keys, head, 0, tile, least(kTile, keys - tile * kTile)}; };
   for (int64_t band = 0; band < tiles; band += band_tiles(size)) {
     const int64_t band_end = least(band + band_tiles(size), tiles);
     for (int64_t tile = band; tile < band_end; ++tile) {
       const KeyTile k = key_tile_of(m, tile - band, size);
       const int64_t present = least(kTile, keys - tile * kTile), token = first + tile * kTile;
+      prefetch_rows(a.v.data + token * a.v.stride + offset, a.v.stride, present, size);
       copy_rows(a.k.data + token * a.k.stride + offset, a.k.stride, present, size, k.keys);
       transpose_rows(a.k.data + token * a.k.stride + offset, a.k.stride, present, size, k.keys_t);
       transpose_rows(a.v.data + token * a.v.stride + offset, a.v.stride, present, size, k.values_t);
@@ -228,9 +267,12 @@ void attention_backward(const PackedAttentionBackward& a, int64_t sequence, int6
                       key_end = least((visible(s, query + queries - 1, keys).end + kTile - 1) / kTile, band_end);
         // The first band writes every dq, the later ones only those that they change.
         if (band > 0 && key_begin >= key_end) continue;
-        Task t{first, keys, head, 0, query_tile, queries};
+        Task t = query_tile_of(head, query_tile);
         load_queries(a, t, m, band == 0);
-        for (t.key_tile = key_begin; t.key_tile < key_end; ++t.key_tile) pair(s, t, m, key_tile_of(m, t.key_tile - band, size));
+        const Task next = query_tile + 1 < tiles ? query_tile_of(head, query_tile + 1) : query_tile_of(head + 1, 0);
+        const bool more = next.head < (key_head + 1) * group;
+        for (t.key_tile = key_begin; t.key_tile < key_end; ++t.key_tile)
+          pair(s, t, m, key_tile_of(m, t.key_tile - band, size), wanted(a, next, more && t.key_tile == key_begin ? next.queries : 0));
         store_rows(m.dq, queries, size, a.dq.data + (first + query) * a.dq.stride + head * size, a.dq.stride);
       }
     }

@@ -51,12 +51,6 @@ static inline V16 scores(const AttentionShape& s, const Row& row, int64_t first_
   return top;
 }
 
-// A number of rows that the compiler knows.
-template <int N>
-struct Rows {
-  static constexpr int kCount = N;
-};
-
 // Scores of R neighbouring rows to exp(score - shift), and their sums by lane.
 template <int R>
 static void exponentials(float* p, const float* shifts, Range groups, V16* sums) {
@@ -86,12 +80,8 @@ static inline void soften(const AttentionShape& s, const Row* rows, int64_t coun
   for (int64_t r = 0; r < count; r += 4) reduce_max4(part + r, tops + r);
   store_n(out.top, load(tops), count);
   store(shifts, shift(load(tops)));
-  const auto in_rows = [&](int64_t r, auto n) { exponentials<decltype(n)::kCount>(p + r * kChunk, shifts + r, groups, part + r); };
-  int64_t r = 0;
-  for (; r + 4 <= count; r += 4) in_rows(r, Rows<4>{});
-  if (count - r == 3) in_rows(r, Rows<3>{});
-  if (count - r == 2) in_rows(r, Rows<2>{});
-  if (count - r == 1) in_rows(r, Rows<1>{});
+  for (int64_t r = 0; r < count; r += 4)
+    in_known_rows(least(4, count - r), [&](auto n) { exponentials<decltype(n)::kCount>(p + r * kChunk, shifts + r, groups, part + r); });
   for (int64_t r = 0; r < count; r += 4) reduce_add4(part + r, sums + r);
   store_n(out.sum, load(sums), count);
 }

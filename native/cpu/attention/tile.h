@@ -35,6 +35,21 @@ static inline Range visible(const AttentionShape& s, int64_t position, int64_t k
 
 static inline Range within_tile(Range r, int64_t tile) { return {greatest(r.begin - tile * kTile, 0), least(r.end - tile * kTile, kTile)}; }
 
+// A number of rows that the compiler knows.
+template <int N>
+struct Rows {
+  static constexpr int kCount = N;
+};
+
+// f(Rows<count>), count from 1 to 4.
+template <class F>
+static inline __attribute__((always_inline)) void in_known_rows(int64_t count, F f) {
+  if (count == 4) f(Rows<4>{});
+  if (count == 3) f(Rows<3>{});
+  if (count == 2) f(Rows<2>{});
+  if (count == 1) f(Rows<1>{});
+}
+
 // Scores of 16 keys from their products: scale, soft-cap, ALiBi; and, when asked, their derivative with respect to the products.
 // `distance` is the first key's position minus the query's.
 static inline V16 score(const AttentionShape& s, V16 product, float slope, int64_t distance, V16* derivative = nullptr) {
@@ -59,11 +74,12 @@ static inline V16 in_range(V16 inside, V16 outside, int64_t begin, int64_t end) 
 }
 
 // Asks for a row of a head: rows of other heads lie between a head's rows, too far apart for the hardware to guess.
-static inline void prefetch_row(const float* row, int64_t head_size) {
+// Always in line: GCC 12 takes a function of nothing but prefetches for one without effect and drops its calls.
+static inline __attribute__((always_inline)) void prefetch_row(const float* row, int64_t head_size) {
   for (int64_t d = 0; d < head_size; d += kLanes) __builtin_prefetch(row + d, 0, 3);
 }
 
-static inline void prefetch_rows(const float* source, int64_t stride, int64_t count, int64_t head_size) {
+static inline __attribute__((always_inline)) void prefetch_rows(const float* source, int64_t stride, int64_t count, int64_t head_size) {
   for (int64_t j = 0; j < count; ++j) prefetch_row(source + j * stride, head_size);
 }
 

@@ -33,13 +33,19 @@ static inline __attribute__((always_inline)) void exp_in_range(V16 (&x)[N]) {
 
 // e^x, at most 2 units in the last place; exp(0) = 1 and exp(-inf) = 0 exactly, infinity above 88.7228, NaN stays NaN, denormal results are
 // kept. Beyond the limits the result is 0 or infinity anyway; min and max give their second argument when either is NaN.
+template <int N>
+static inline __attribute__((always_inline)) void exp(V16 (&x)[N]) {
+#pragma GCC unroll 8
+  for (int i = 0; i < N; ++i) x[i] = min(splat(89.0f), max(splat(-105.0f), x[i]));
+  exp_in_range(x);
+}
 static inline V16 exp(V16 x) {
-  V16 a[1] = {min(splat(89.0f), max(splat(-105.0f), x))};
-  exp_in_range(a);
+  V16 a[1] = {x};
+  exp(a);
   return a[0];
 }
 
-// The same bits for x <= 0 or NaN, a soft-max's exponents, of several vectors at a time.
+// The same bits for x <= 0 or NaN: a soft-max's exponents.
 template <int N>
 static inline __attribute__((always_inline)) void exp_not_positive(V16 (&x)[N]) {
 #pragma GCC unroll 8
