@@ -37,25 +37,39 @@ static inline float exp_of_one(float x) {
   return t[0];
 }
 
-// Takes in the next n <= kVocabularyTile logits; z = logit * inverse_temperature.
+// Takes in the next n <= kVocabularyTile logits; z = logit * inverse_temperature. Returns the tile's own sum of exp(z - row.max).
 template <bool kEntropy>
-static inline void row_sum_tile(RowSum& row, const float* logits, int64_t n, float inverse_temperature) {
+static inline float row_sum_tile(RowSum& row, const float* logits, int64_t n, float inverse_temperature) {
   const V16 scale = splat(inverse_temperature);
   V16 greatest = splat(-INFINITY);
   for (int64_t v = 0; v < n; v += kLanes) greatest = max(greatest, load_logits(logits + v, n - v) * scale);
   const float tile_max = reduce_max(greatest);
   const float m = row.max > tile_max ? row.max : tile_max;
-  if (m == -INFINITY) return;  // nothing but impossible tokens so far
+  if (m == -INFINITY) return 0;  // nothing but impossible tokens so far
   V16 sum = zero(), weighted = zero();
-  for (int64_t v = 0; v < n; v += kLanes) {
+  constexpr int kTogether = 4;  // exponentials side by side
+  int64_t v = 0;
+  for (; v + kTogether * kLanes <= n; v += kTogether * kLanes) {
+    V16 p[kTogether];
+#pragma GCC unroll 4
+    for (int i = 0; i < kTogether; ++i) p[i] = load(logits + v + i * kLanes) * scale - splat(m);
+    exp(p);
+#pragma GCC unroll 4
+    for (int i = 0; i < kTogether; ++i) {
+      sum = sum + p[i];
+      if constexpr (kEntropy) weighted = fma(p[i], finite_from_below(load(logits + v + i * kLanes) * scale), weighted);
+    }
+  }
+  for (; v < n; v += kLanes) {
     const V16 z = load_logits(logits + v, n - v) * scale, p = exp(z - splat(m));
     sum = sum + p;
     if constexpr (kEntropy) weighted = fma(p, finite_from_below(z), weighted);
   }
-  const float shrink = exp_of_one(row.max - m);
-  row.sum = row.sum * shrink + reduce_add(sum);
+  const float shrink = exp_of_one(row.max - m), total = reduce_add(sum);
+  row.sum = row.sum * shrink + total;
   if constexpr (kEntropy) row.weighted = row.weighted * shrink + reduce_add(weighted);
   row.max = m;
+  return total;
 }
 
 static inline float row_log_sum_exp(const RowSum& row) { return row.max + log_scalar(row.sum); }

@@ -1,124 +1,157 @@
 // Filters of tokens after the temperature, each on what the former left:
 //   top-n-sigma (Tang et al. 2024), top-k (Fan et al. 2018), top-p (Holtzman et al. 2020), min-p (Nguyen et al. 2024), typical (Meister et
 //   al. 2023), epsilon and eta (Hewitt et al. 2022)
-// A removed token has weight 0. Nothing is sorted: thresholds are found digit by digit (threshold.h).
+// Nothing is sorted, and the row is not gone through for each filter: a cheap bound on the first of them leaves a short list (candidates.h), on which the
+// others work; thresholds are found digit by digit (threshold.h).
+//   traffic  the row once for the greatest of each run of 64 and, where neither top-n-sigma nor top-k is asked for, once for its exponentials; then runs that
+//            hold a candidate
 #include <math.h>
 
 #include "core/scalar_math.h"
+#include "cpu/sampling/candidates.h"
 #include "cpu/sampling/kernels.h"
-#include "cpu/sampling/sums.h"
 #include "cpu/sampling/threshold.h"
 
 HE_ISA_BEGIN
 
 namespace {
 
-// Ids of the values not below `bound`, ascending; returns how many.
-int64_t candidates(const float* x, int64_t n, float bound, int32_t* ids) {
-  int64_t count = 0;
-  for (int64_t v = 0; v < n; ++v) {
-    ids[count] = static_cast<int32_t>(v);
-    count += x[v] >= bound;
+constexpr int64_t kRun = 64;
+constexpr float kLeastWeight = 0x1p-149f;
+
+int64_t runs(int64_t n) { return (n + kRun - 1) / kRun; }
+
+// The greatest value of each run; NaNs are passed over.
+void run_maxima(const float* values, int64_t n, float* maxima) {
+  const auto of_run = [&](int64_t begin) {
+    V16 top = splat(-INFINITY);
+    for (int64_t v = begin; v < n && v < begin + kRun; v += kLanes) top = max(load_logits(values + v, n - v), top);
+    return top;
+  };
+  int64_t r = 0;
+  for (; (r + 4) * kRun <= n; r += 4) {
+    const V16 four[4] = {of_run(r * kRun), of_run((r + 1) * kRun), of_run((r + 2) * kRun), of_run((r + 3) * kRun)};
+    reduce_max4(four, maxima + r);
   }
-  return count;
+  for (; r < runs(n); ++r) maxima[r] = reduce_max(of_run(r * kRun));
 }
 
-// Sets weights to 0 where z is below `least`.
-void drop_below(const float* z, float least, float* w, int64_t n) {
-  const V16 t = splat(least);
-  for_lanes(n, [&](int64_t i, int64_t count) {
-    store_some(w + i, select_lt(load_some(z + i, count), t, zero(), load_some(w + i, count)), count);
-  });
-}
-
-// A value that at least k of the n values reach: the k-th greatest of the maxima of short runs. -inf where there are fewer runs than k.
-float bound_of_top_k(const float* z, int64_t n, int64_t k, float* room) {
-  constexpr int64_t kRun = 32;
-  const int64_t runs = n / kRun;
-  if (runs < k) return -INFINITY;
-  for (int64_t r = 0; r < runs; ++r) room[r] = reduce_max(max(load(z + r * kRun), load(z + r * kRun + kLanes)));
+// A value that at least k of the row reach: the k-th greatest of its runs' maxima. -inf where there are fewer runs than k.
+float bound_of_top_k(const SampledRow& row, const float* maxima, int64_t k) {
+  if (runs(row.n) < k) return -INFINITY;
   return unordered(find_threshold(
-                       runs, static_cast<double>(k), [&](int64_t r) { return ordered(room[r]); }, [](int64_t) { return 1.0; })
+                       runs(row.n), static_cast<double>(k), [&](int64_t r) { return ordered(maxima[r] * row.scale); }, [](int64_t) { return 1.0; })
                        .key);
 }
 
-// Keeps weights of the k greatest z, ties included. Only the few values above a cheap bound are looked at digit by digit.
-void filter_top_k(const float* z, float* w, int64_t n, int64_t k, float* room) {
-  if (k <= 0 || k >= n) return;
-  const float bound = bound_of_top_k(z, n, k, room);
-  int32_t* ids = reinterpret_cast<int32_t*>(room);
-  const int64_t count = candidates(z, n, bound, ids);
-  const Threshold t = find_threshold(
-      count, static_cast<double>(k), [&](int64_t i) { return ordered(z[ids[i]]); }, [](int64_t) { return 1.0; });
-  drop_below(z, unordered(t.key), w, n);
+// What top-n-sigma asks for: within n deviations of the greatest.
+float bound_of_sigma(const SampledRow& row, float deviations) {
+  const auto z = [&](int64_t v) { return row.logits[v] * row.scale; };
+  const double count = lane_sum(row.n, [&](int64_t v) { return z(v) > -INFINITY ? 1.0 : 0.0; });
+  const double mean = lane_sum(row.n, [&](int64_t v) { return z(v) > -INFINITY ? static_cast<double>(z(v)) : 0.0; }) / count;
+  const double variance = lane_sum(row.n,
+                                   [&](int64_t v) {
+                                     const double d = static_cast<double>(z(v)) - mean;
+                                     return z(v) > -INFINITY ? d * d : 0.0;
+                                   }) /
+                          count;
+  const float bound = static_cast<float>(static_cast<double>(row.top) - static_cast<double>(deviations) * ::sqrt(variance));
+  return isnan(bound) ? -INFINITY : bound;
 }
 
-// Keeps the most probable tokens until their sum reaches p; of equal ones the lower ids.
-void filter_top_p(const float* z, float* w, int64_t n, double p, float* room) {
-  const double total = sum_of(w, n), goal = p * total;
-  // All tokens of less weight than this sum to less than (1 - p) of the total, so the threshold is not among them (the half covers
-  // rounding).
-  const double bound = 0.5 * (1 - p) * total / static_cast<double>(n);
-  int32_t* ids = reinterpret_cast<int32_t*>(room);
-  const int64_t count = candidates(w, n, static_cast<float>(bound), ids);
+// Tokens with z >= bound; `maxima` of the logits.
+void collect(const SampledRow& row, const float* maxima, float bound, Candidates& c) {
+  const V16 scale = splat(row.scale);
+  int64_t count = 0;
+  for (int64_t r = 0; r < runs(row.n); ++r) {
+    if (!(maxima[r] * row.scale >= bound)) continue;
+    for (int64_t v = r * kRun; v < row.n && v < (r + 1) * kRun; v += kLanes) {
+      const int64_t n = row.n - v < kLanes ? row.n - v : kLanes;
+      const V16 z = load_some(row.logits + v, n) * scale;
+      count = append(c, count, v, n, z, z, bound);
+    }
+  }
+  c.count = count;
+  for_lanes(count, [&](int64_t i, int64_t n) { store_some(c.w + i, exp(load_some(c.z + i, n) - splat(row.top)), n); });
+}
+
+// Tokens of weight `bound` (> 0) at least; `maxima` of the weights. A weight that is not a number stays: that of an infinite logit.
+void collect_by_weight(const SampledRow& row, const float* weights, const float* maxima, float bound, Candidates& c) {
+  const V16 scale = splat(row.scale);
+  int64_t count = 0;
+  for (int64_t r = 0; r < runs(row.n); ++r) {
+    if (maxima[r] < bound) continue;
+    for (int64_t v = r * kRun; v < row.n && v < (r + 1) * kRun; v += kLanes) {
+      const int64_t n = row.n - v < kLanes ? row.n - v : kLanes;
+      count = append(c, count, v, n, load_some(row.logits + v, n) * scale, load_some(weights + v, n), bound);
+    }
+  }
+  c.count = count;
+  for (int64_t i = 0; i < count; ++i) c.w[i] = weights[c.ids[i]];
+}
+
+// Keeps the k greatest, ties included.
+void filter_top_k(Candidates& c, int64_t k) {
   const Threshold t = find_threshold(
-      count, goal, [&](int64_t i) { return ordered(z[ids[i]]); }, [&](int64_t i) { return static_cast<double>(w[ids[i]]); });
-  drop_below(z, unordered(t.key), w, n);
+      c.count, static_cast<double>(k), [&](int64_t i) { return ordered(c.z[i]); }, [](int64_t) { return 1.0; });
+  const float least = unordered(t.key);
+  retain(c, [&](int64_t i) { return !(c.z[i] < least); });
+}
+
+// All tokens of less weight than this sum to less than (1 - p) of the total, so top-p's threshold is not among them (the half covers rounding).
+float bound_of_top_p(double p, double total, int64_t n) { return static_cast<float>(0.5 * (1 - p) * total / static_cast<double>(n)); }
+
+// Keeps the most probable tokens until their sum reaches p of the total; of equal ones the lower ids.
+void filter_top_p(Candidates& c, double p, double total) {
+  const double goal = p * total;
+  const Threshold t = find_threshold(
+      c.count, goal, [&](int64_t i) { return ordered(c.z[i]); }, [&](int64_t i) { return static_cast<double>(c.w[i]); });
+  const float least = unordered(t.key);
+  retain(c, [&](int64_t i) { return !(c.z[i] < least); });
+  const auto tied = [&](int64_t i) { return (ordered(c.z[i]) == t.key) & (c.w[i] != 0); };
+  int64_t ties = 0;
+  for (int64_t i = 0; i < c.count; ++i) ties += tied(i);
+  if (ties < 2) return;
   double before = t.before;
   bool first = true;
-  for (int64_t i = 0; i < count; ++i) {
-    const int32_t v = ids[i];
-    if (ordered(z[v]) != t.key || w[v] == 0) continue;
-    if (!first && before >= goal) w[v] = 0;
-    before += static_cast<double>(w[v]);
+  retain(c, [&](int64_t i) {
+    if (!tied(i)) return true;
+    const bool kept = first || before < goal;
+    before += static_cast<double>(c.w[i]);
     first = false;
-  }
-}
-
-// Keeps weights of at least `bound`, and the greatest whatever it is.
-void keep_from(float* w, int64_t n, float bound) {
-  const float top = greatest(w, n);
-  const V16 least = splat(bound < top ? bound : top);
-  for_lanes(n, [&](int64_t i, int64_t count) {
-    const V16 v = load_some(w + i, count);
-    store_some(w + i, select_lt(v, least, zero(), v), count);
+    return kept;
   });
 }
 
-// Of the tokens with a weight: their sum, and the entropy of the distribution in nats.
+// Keeps weights of at least `bound`, and the greatest whatever it is.
+void keep_from(Candidates& c, float bound) {
+  const float top = greatest_weight(c), least = bound < top ? bound : top;
+  retain(c, [&](int64_t i) { return !(c.w[i] < least); });
+}
+
+// Of the candidates: their sum, and the entropy of the distribution in nats.
 struct Spread {
   double total, entropy;
 };
 
-Spread spread_of(const float* z, const float* w, int64_t n, float top) {
-  const double total = sum_of(w, n);
-  const double weighted =
-      lane_sum(n, [&](int64_t v) { return w[v] > 0 ? static_cast<double>(w[v]) * static_cast<double>(z[v] - top) : 0.0; });
+Spread spread_of(const Candidates& c, float top) {
+  const double total = sum_of(c);
+  const double weighted = lane_sum(
+      c, 0, c.count, [&](int64_t i) { return c.w[i] > 0 ? static_cast<double>(c.w[i]) * static_cast<double>(c.z[i] - top) : 0.0; });
   return {total, log_scalar(total) - weighted / total};
 }
 
 // Keeps tokens whose surprise is nearest to the entropy until their sum reaches p; ties stay in.
-void filter_typical(const float* z, float* w, int64_t n, float p, float top, float* room) {
-  const Spread s = spread_of(z, w, n, top);
-  // |-log p - entropy|, negated so that the nearest is the greatest
+void filter_typical(Candidates& c, float p, float top) {
+  const Spread s = spread_of(c, top);
   const float centre = static_cast<float>(log_scalar(s.total) - s.entropy);
-  for (int64_t v = 0; v < n; ++v) room[v] = w[v] > 0 ? -fabsf(centre - (z[v] - top)) : -INFINITY;
-  const auto key = [&](int64_t v) { return ordered(room[v]); };
-  const uint32_t least = find_threshold(n, static_cast<double>(p) * s.total, key, [&](int64_t v) { return static_cast<double>(w[v]); }).key;
-  drop_below(room, unordered(least), w, n);
-}
-
-// Keeps logits within n deviations of the greatest.
-void filter_top_n_sigma(const float* z, float* w, int64_t n, float deviations, float top) {
-  const double count = lane_sum(n, [&](int64_t v) { return z[v] > -INFINITY ? 1.0 : 0.0; });
-  const double mean = lane_sum(n, [&](int64_t v) { return z[v] > -INFINITY ? static_cast<double>(z[v]) : 0.0; }) / count;
-  const double variance = lane_sum(n,
-                                   [&](int64_t v) {
-                                     const double d = static_cast<double>(z[v]) - mean;
-                                     return z[v] > -INFINITY ? d * d : 0.0;
-                                   }) /
-                          count;
-  drop_below(z, static_cast<float>(static_cast<double>(top) - static_cast<double>(deviations) * ::sqrt(variance)), w, n);
+  // |-log p - entropy|, negated so that the nearest is the greatest
+  const auto nearness = [&](int64_t i) { return c.w[i] > 0 ? -fabsf(centre - (c.z[i] - top)) : -INFINITY; };
+  const float least = unordered(find_threshold(
+                                    c.count, static_cast<double>(p) * s.total, [&](int64_t i) { return ordered(nearness(i)); },
+                                    [&](int64_t i) { return static_cast<double>(c.w[i]); })
+                                    .key);
+  retain(c, [&](int64_t i) { return !(nearness(i) < least); });
 }
 
 }  // namespace
@@ -128,19 +161,31 @@ bool sampling_filters(const SamplingRow& p, int64_t n) {
          p.eta_cutoff > 0;
 }
 
-void sampling_filter(const SamplingRow& p, const float* z, float* w, int64_t n, float* room) {
-  const float top = greatest(z, n);
-  if (p.top_n_sigma > 0) filter_top_n_sigma(z, w, n, p.top_n_sigma, top);
-  if (p.top_k > 0) filter_top_k(z, w, n, p.top_k, room);
-  if (p.top_p < 1) filter_top_p(z, w, n, p.top_p, room);
-  if (p.min_p > 0) keep_from(w, n, p.min_p);  // the greatest weight is 1
-  if (p.typical_p < 1) filter_typical(z, w, n, p.typical_p, top, room);
-  if (p.epsilon_cutoff > 0) keep_from(w, n, static_cast<float>(static_cast<double>(p.epsilon_cutoff) * sum_of(w, n)));
+void sampling_filter(const SamplingRow& p, const SampledRow& row, float* weights, float* maxima, Candidates& c) {
+  const bool top_k = p.top_k > 0 && p.top_k < row.n;
+  double total = NAN;  // of all weights, where they are known
+  if (top_k || p.top_n_sigma > 0) {
+    run_maxima(row.logits, row.n, maxima);
+    const float sigma = p.top_n_sigma > 0 ? bound_of_sigma(row, p.top_n_sigma) : -INFINITY;
+    const float best = top_k ? bound_of_top_k(row, maxima, p.top_k) : -INFINITY;
+    collect(row, maxima, sigma > best ? sigma : best, c);
+    if (top_k) filter_top_k(c, p.top_k);
+  } else {
+    for_lanes(row.n, [&](int64_t i, int64_t n) { store_some(weights + i, exp(load_some(row.logits + i, n) * splat(row.scale) - splat(row.top)), n); });
+    total = sum_of(weights, row.n);
+    run_maxima(weights, row.n, maxima);
+    const float bound = p.top_p < 1 ? bound_of_top_p(p.top_p, total, row.n) : p.min_p < 1 ? p.min_p : 1;
+    collect_by_weight(row, weights, maxima, bound > kLeastWeight ? bound : kLeastWeight, c);
+  }
+  if (p.top_p < 1) filter_top_p(c, p.top_p, isnan(total) ? sum_of(c) : total);
+  if (p.min_p > 0) keep_from(c, p.min_p);  // the greatest weight is 1
+  if (p.typical_p < 1) filter_typical(c, p.typical_p, row.top);
+  if (p.epsilon_cutoff > 0) keep_from(c, static_cast<float>(static_cast<double>(p.epsilon_cutoff) * sum_of(c)));
   if (p.eta_cutoff > 0) {
-    const Spread s = spread_of(z, w, n, top);
+    const Spread s = spread_of(c, row.top);
     const double epsilon = static_cast<double>(p.eta_cutoff);
     const double eta = ::sqrt(epsilon) * static_cast<double>(exp_of_one(static_cast<float>(-s.entropy)));
-    keep_from(w, n, static_cast<float>((eta < epsilon ? eta : epsilon) * s.total));
+    keep_from(c, static_cast<float>((eta < epsilon ? eta : epsilon) * s.total));
   }
 }
 

@@ -1,5 +1,6 @@
 // The family's functions; log_prob.cpp puts them into the table.
 #pragma once
+#include "cpu/sampling/candidates.h"
 #include "cpu/sampling/sampling.h"
 #include "cpu/simd/isa.h"
 
@@ -9,9 +10,16 @@ HE_ISA_BEGIN
 // `marks` has room for a number a token.
 const float* sampling_adjust(const Sampling&, int64_t row, const float* logits, float* z, int32_t* marks);
 
-// filter.cpp: sets weights w = exp(z - greatest) of removed tokens to 0; `room` has room for a number a token.
+// A row that tokens are drawn from: z = logit * scale, `top` the greatest z.
+struct SampledRow {
+  const float* logits;
+  int64_t n;
+  float scale, top;
+};
+
+// filter.cpp: the tokens that are left; `weights` and `maxima` have room for a number a token. A row with nothing but -inf and NaN is not filtered.
 bool sampling_filters(const SamplingRow&, int64_t vocabulary);
-void sampling_filter(const SamplingRow&, const float* z, float* w, int64_t vocabulary, float* room);
+void sampling_filter(const SamplingRow&, const SampledRow&, float* weights, float* maxima, Candidates&);
 
 // sample.cpp
 size_t sampling_scratch(int64_t vocabulary);

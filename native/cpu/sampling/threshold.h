@@ -33,21 +33,24 @@ struct Threshold {
 template <class Key, class Weight>
 static inline Threshold find_threshold(int64_t n, double goal, Key key, Weight weight) {
   constexpr int kShift[3] = {21, 10, 0}, kBits[3] = {11, 11, 10};
-  double bins[1 << 11];
+  double bins[1 << 11] = {};
   uint32_t prefix = 0;
   double before = 0;
   for (int level = 0; level < 3; ++level) {
     const int size = 1 << kBits[level];
-    memset(bins, 0, static_cast<size_t>(size) * sizeof(double));
     const uint32_t mask = static_cast<uint32_t>(size - 1);
+    int low = size, high = -1;  // bins that are in use: few, when values are few or alike
     for (int64_t v = 0; v < n; ++v) {
       const uint32_t k = key(v);
       if ((k >> kShift[level] >> kBits[level]) != prefix) continue;  // two shifts: one of 32 would not be defined
-      bins[(k >> kShift[level]) & mask] += weight(v);
+      const int bin = static_cast<int>((k >> kShift[level]) & mask);
+      bins[bin] += weight(v);
+      low = bin < low ? bin : low;
+      high = bin > high ? bin : high;
     }
     int chosen = -1;
     double reached = before;
-    for (int b = size - 1; b >= 0; --b) {
+    for (int b = high; b >= low; --b) {
       if (!(bins[b] > 0)) continue;
       chosen = b;
       before = reached;
@@ -55,6 +58,7 @@ static inline Threshold find_threshold(int64_t n, double goal, Key key, Weight w
       if (reached >= goal) break;
     }
     if (chosen < 0) return {0, 0};  // nothing has a weight
+    for (int b = low; b <= high; ++b) bins[b] = 0;
     prefix = (prefix << kBits[level]) | static_cast<uint32_t>(chosen);
   }
   return {prefix, before};

@@ -244,6 +244,30 @@ TEST(Sample, EveryParameter_SameBitsOnEveryInstructionSet) {
   }
 }
 
+// A row without changes is drawn by the sums of its log-probability where they decide, one with a mask (of everything: it changes nothing) by float64 sums.
+TEST(Sample, ShortCutAndFloat64Sums_DrawTheSameTokens) {
+  Random random;
+  for (const std::string& isa : isa_names()) {
+    he_context* ctx = nullptr;
+    ASSERT_EQ(he_context_create(isa.c_str(), nullptr, 2, &ctx), HE_OK);
+    for (const double amplitude : {0.01, 3.0, 30.0})
+      for (const int64_t vocabulary : {5, 511, 4103}) {
+        const int64_t rows = 64;
+        const std::vector<float> logits = random.normals(rows * vocabulary, amplitude);
+        Parameters plain(rows), masked(rows);
+        plain.rows[1].temperature = masked.rows[1].temperature = 0.3f;
+        masked.mask_width = (vocabulary + 31) / 32;
+        masked.masks.assign(masked.mask_width, -1);
+        for (he_sampling_row& row : masked.rows) row.mask = 0;
+        const Draws a = sample(ctx, rows, vocabulary, logits, plain), b = sample(ctx, rows, vocabulary, logits, masked);
+        EXPECT_EQ(a.ids, b.ids) << isa << ' ' << vocabulary << ' ' << amplitude << ' ' << random.seed();
+        EXPECT_EQ(a.log_prob, b.log_prob) << isa << ' ' << vocabulary;
+        EXPECT_EQ(a.log_prob, a.sampled) << "nothing is changed: the model's own distribution";
+      }
+    he_context_destroy(ctx);
+  }
+}
+
 TEST(LogSoftmax, AnyRow_SameBitsAsSingleTokens) {
   Random random;
   SCOPED_TRACE(random.seed());
