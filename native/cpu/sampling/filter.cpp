@@ -174,6 +174,8 @@ void sampling_filter(const SamplingRow& p, const SampledRow& row, float* weights
     for_lanes(row.n, [&](int64_t i, int64_t n) { store_some(weights + i, exp(load_some(row.logits + i, n) * splat(row.scale) - splat(row.top)), n); });
     total = sum_of(weights, row.n);
     run_maxima(weights, row.n, maxima);
+    if (isnan(total))  // of an infinite logit, which the maxima pass over
+      for (int64_t r = 0; r < runs(row.n); ++r) maxima[r] = INFINITY;
     const float bound = p.top_p < 1 ? bound_of_top_p(p.top_p, total, row.n) : p.min_p < 1 ? p.min_p : 1;
     collect_by_weight(row, weights, maxima, bound > kLeastWeight ? bound : kLeastWeight, c);
   }

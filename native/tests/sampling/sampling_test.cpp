@@ -250,7 +250,7 @@ TEST(Sample, ShortCutAndFloat64Sums_DrawTheSameTokens) {
   for (const std::string& isa : isa_names()) {
     he_context* ctx = nullptr;
     ASSERT_EQ(he_context_create(isa.c_str(), nullptr, 2, &ctx), HE_OK);
-    for (const double amplitude : {0.01, 3.0, 30.0})
+    for (const float amplitude : {0.01f, 3.0f, 30.0f})
       for (const int64_t vocabulary : {5, 511, 4103}) {
         const int64_t rows = 64;
         const std::vector<float> logits = random.normals(rows * vocabulary, amplitude);
