@@ -47,7 +47,10 @@ void clear_unfit(const float* x, int64_t n, float* copy, Scales& s) {
   for (int64_t i = 0; i < n; ++i, x += kSide, copy += kSide) {
     const float zero_or_nan = reduce_add(load(x) * zero() + load(x + kLanes) * zero());
     const bool fit = zero_or_nan == 0.0f && s.greatest[i] >= kLeast;
-    if (!fit) s.scale[i] = s.inverse[i] = zero_or_nan == 0.0f ? 0.0f : NAN;
+    if (!fit) {
+      s.scale[i] = zero_or_nan == 0.0f ? 0.0f : NAN;
+      s.inverse[i] = 0.0f;  // the numbers are zeros
+    }
     for (int64_t k = 0; k < kSide; ++k) copy[k] = fit ? x[k] : 0.0f;
   }
 }
