@@ -56,6 +56,23 @@ public abstract class Int8Contract<TBackend> : KernelSuite<TBackend> where TBack
     }
 
     [SkippableTheory, MemberData(nameof(Types))]
+    public void GroupedLinear_Int8_GivesEachGroupTheBitsOfLinear(DType dtype)
+    {
+        const int Outputs = 37;
+        int[] rows = [7, 0, 1, 12];
+        int inputs = dtype.BlockLength(), total = rows.Sum(), first = 0;
+        WeightMatrix[] experts = [.. rows.Select(_ => Weights(dtype, Outputs, inputs).Item1)];
+        Tensor x = Kernels.Floats(Random.Normal(total * inputs), total, inputs), grouped = Space(Kernels, total, Outputs), y = Space(Kernels, total, Outputs);
+        Kernels.GroupedLinear(x, Kernels.Ints(AttentionCase.Sums(rows)), experts, grouped);
+        for (int e = 0; e < rows.Length; first += rows[e++])
+        {
+            if (rows[e] > 0) { Kernels.Linear(x.Rows(first, rows[e]), experts[e], default, y.Rows(first, rows[e])); }
+        }
+
+        Compare.SameBits(Kernels.Read(y), Kernels.Read(grouped), $"{dtype}; {Random}");
+    }
+
+    [SkippableTheory, MemberData(nameof(Types))]
     public void Head_Int8_AgreesWithItsLogits(DType dtype)
     {
         const int Rows = 7, Vocabulary = 1100;
