@@ -1,3 +1,4 @@
+using HybridEngine.Core;
 using HybridEngine.Models;
 
 namespace HybridEngine.Training;
@@ -12,8 +13,13 @@ internal static class ActivationPlan
     // With the head's rows, one block's gradients and the runtime beside it this stays under 1 GiB.
     private const long LeastBytes = 768L << 20;
 
-    /// <summary>What activations may take when nobody says: as much as the weights, and not less than 768 MiB.</summary>
-    public static long Automatic(Decoder decoder) => Math.Max(LeastBytes, decoder.ParameterCount * sizeof(float));
+    /// <summary>What activations may take when nobody says: as much as float32 weights do, and not less than 768 MiB; in bf16 the compute copies are part of it, so that training needs no more memory for being faster.</summary>
+    public static long Automatic(Decoder decoder)
+    {
+        long copies = 0;
+        foreach (Parameter p in decoder.Parameters) { copies += p.Form.Arithmetic == Arithmetic.BFloat16 ? p.DType.Bytes((long)p.Rows * p.Columns) : 0; }
+        return Math.Max(LeastBytes, decoder.ParameterCount * sizeof(float)) - copies;
+    }
 
     /// <summary>The first block that is kept whole (<see cref="ForwardTape.FirstWhole"/>): as many from the end on as fit.</summary>
     /// <param name="config">The model.</param>

@@ -47,6 +47,16 @@ public sealed class ActivationPlanTests
         }
     }
 
+    [Fact]
+    public void Automatic_InBFloat16_GivesWayToTheComputeCopies()
+    {
+        using IKernels kernels = Backends.Open("reference");
+        using Models.Decoder wide = TinyModels.Create(kernels, "llama"), narrow = TinyModels.Create(kernels, "llama", precision: Precision.BFloat16);
+        long copies = narrow.Parameters.Where(p => !p.IsVector).Sum(p => 2L * p.Rows * p.Columns);
+        Assert.True(copies > 0);
+        Assert.Equal(ActivationPlan.Automatic(wide) - copies, ActivationPlan.Automatic(narrow));
+    }
+
     [SkippableTheory, ClassData(typeof(EveryBackend))]
     public void ActivationBytes_LittleOrPlenty_SameGradientsInOtherMemory(string backend)
     {
