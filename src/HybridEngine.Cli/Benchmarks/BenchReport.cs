@@ -10,14 +10,21 @@ namespace HybridEngine.Cli.Benchmarks;
 internal sealed class BenchReport
 {
     private readonly BenchCase _test;
-    private readonly string _model, _engine, _dtype, _variant, _weights, _keyValues, _limit;
+    private readonly string _model, _engine, _dtype, _variant, _weights, _keyValues, _limit = "";
     private readonly int _threads;
-    private readonly Roofline _roof;
+    private readonly Roofline? _roof;
     private readonly BenchTimes _times;
     private readonly double _median, _floor;
     private readonly long _peakMebibytes;
 
-    public BenchReport(BenchCase test, string model, Decoder decoder, string engine, int threads, Roofline roof, BenchTimes times)
+    /// <param name="test">What was timed.</param>
+    /// <param name="model">Its name or path.</param>
+    /// <param name="decoder">It.</param>
+    /// <param name="engine">The backend, for people.</param>
+    /// <param name="threads">Of the CPU.</param>
+    /// <param name="roof">Null where the backend's is not known.</param>
+    /// <param name="times">What was measured.</param>
+    public BenchReport(BenchCase test, string model, Decoder decoder, string engine, int threads, Roofline? roof, BenchTimes times)
     {
         (_test, _model, _engine, _threads, _roof, _times) = (test, model, engine, threads, roof, times);
         _median = Median(times.Seconds);
@@ -29,7 +36,7 @@ internal sealed class BenchReport
         _keyValues = keyValues switch { DType.Float32 => "float32", DType.BFloat16 => "bfloat16", _ => "int8" };
         double weightBytes = Matrices(decoder).Where(p => p != decoder.PositionEmbedding && (p != decoder.Embedding || p == decoder.Head)).Sum(p => (double)p.Matrix!.Storage.Memory!.Bytes);
         (double flops, double bytes) = test.Floor(decoder.Config, weightBytes, keyValues switch { DType.Float32 => 4, DType.BFloat16 => 2, _ => 1 });
-        (_floor, _limit) = roof.Floor(flops, bytes);
+        if (roof is not null) { (_floor, _limit) = roof.Floor(flops, bytes); }
         _peakMebibytes = Process.GetCurrentProcess().PeakWorkingSet64 >> 20;
     }
 
@@ -43,6 +50,7 @@ internal sealed class BenchReport
         foreach ((string part, double[] seconds) in _times.Parts) { Console.WriteLine($"  {part} {Median(seconds):F4} s"); }
         if (DecodeRate is { } rate) { Console.WriteLine($"  decode alone {rate:F1} tokens/s"); }
         if (_times.AllocatedPerToken is { } allocated) { Console.WriteLine($"  decoding allocates {allocated.Managed:F0} managed bytes a token, tensors grow by {allocated.Native:F0}"); }
+        if (_roof is null) { return; }
         Console.WriteLine($"{_floor / _median:P0} of the roof: {_limit} ({_roof.Instruction} {_roof.OperationsPerSecond / 1e12:F3} T/s, memory read {_roof.BytesPerSecond / 1e9:F1} GB/s measured on {_threads} threads)");
     }
 
@@ -67,16 +75,21 @@ internal sealed class BenchReport
         w.WriteNumber("tokens_per_s", Math.Round(_test.Tokens / _median, 2));
         WriteDetails(w);
         w.WriteNumber("peak_mib", _peakMebibytes);
+        if (_roof is null) { w.WriteNull("roof"); } else { WriteRoof(w, _roof); }
+        w.WriteEndObject();
+    });
+
+    private void WriteRoof(Utf8JsonWriter w, Roofline roof)
+    {
         w.WriteStartObject("roof");
         w.WriteString("limit", _limit);
-        w.WriteString("instruction", _roof.Instruction);
-        w.WriteNumber("tflops", Math.Round(_roof.OperationsPerSecond / 1e12, 4));
-        w.WriteNumber("gbytes_per_s", Math.Round(_roof.BytesPerSecond / 1e9, 2));
+        w.WriteString("instruction", roof.Instruction);
+        w.WriteNumber("tflops", Math.Round(roof.OperationsPerSecond / 1e12, 4));
+        w.WriteNumber("gbytes_per_s", Math.Round(roof.BytesPerSecond / 1e9, 2));
         w.WriteNumber("floor_seconds", Math.Round(_floor, 5));
         w.WriteNumber("share", Math.Round(_floor / _median, 4));
         w.WriteEndObject();
-        w.WriteEndObject();
-    });
+    }
 
     private void WriteDetails(Utf8JsonWriter w)
     {

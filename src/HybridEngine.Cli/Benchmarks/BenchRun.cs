@@ -71,8 +71,8 @@ internal static class BenchRun
         BenchTimes times = Repeat(test, r =>
         {
             parts.Time(r, "forward", () => model.TrainForward(batch, targets));
-            parts.Time(r, "backward", () => model.TrainBackward(gradient));
-            parts.Time(r, "optimizer", () => model.Step(1e-5));
+            parts.Time(r, "backward", Finished(decoder, () => model.TrainBackward(gradient)));
+            parts.Time(r, "optimizer", Finished(decoder, () => model.Step(1e-5)));
         }, stop);
         return times with { Parts = parts.Seconds };
     }
@@ -101,6 +101,13 @@ internal static class BenchRun
         }, stop);
         return times with { Parts = parts.Seconds };
     }
+
+    // On a GPU the call returns before the work is done.
+    private static Action Finished(Decoder decoder, Action queue) => () =>
+    {
+        queue();
+        decoder.Kernels.Synchronize();
+    };
 
     private static GenerationEngine Engine(BenchCase test, Decoder decoder) => new(decoder, Sizes(test, decoder));
 

@@ -43,7 +43,9 @@ internal static class BenchCommand
         }
 
         int threads = parse.GetValue(GlobalOptions.Threads) is > 0 and int t ? t : Environment.ProcessorCount;
-        BenchReport result = new(test, model ?? shape, decoder, report.Description, threads, Roofline.Measure(kernels, BenchReport.ArithmeticOf(decoder), threads), BenchRun.Run(test, decoder, stop));
+        // What is measured is the CPU: beside a GPU's times it would be a lie.
+        Roofline? roof = kernels.Device == DeviceKind.Host ? Roofline.Measure(kernels, BenchReport.ArithmeticOf(decoder), threads) : null;
+        BenchReport result = new(test, model ?? shape, decoder, report.Description, threads, roof, BenchRun.Run(test, decoder, stop));
         if (parse.GetValue(GlobalOptions.Json)) { result.WriteJson(); } else { result.WriteText(); }
         return 0;
     }
