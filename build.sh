@@ -8,6 +8,7 @@
 #                              --long adds the tests that take minutes, --sanitize the native tests under address and undefined-behaviour sanitizers
 #   ./build.sh pack            NuGet packages into artifacts/packages
 #   ./build.sh bench [ARGS]    native kernel benchmarks beside this machine's roof
+#   ./build.sh device          artifacts/device.tar.xz: what tests/device/run.sh needs on a machine with an NVIDIA GPU and no .NET (docs/cuda.md)
 #   ./build.sh clean           remove artifacts
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -174,7 +175,8 @@ case "${1:-build}" in
   test) shift; test_all "$@" ;;
   pack) pack ;;
   bench) shift; build; exec artifacts/native/bench/he_bench "$@" ;;
+  device) build; say "programs for a machine with a GPU"; tests/device/publish.sh ;;
   clean) rm -rf artifacts ;;
-  -h | --help | help) sed -n '2,13s/^# \{0,1\}//p' "$0" ;;
-  *) echo "error: found '$1', expected build, demo, test, pack, bench or clean" >&2; exit 2 ;;
+  -h | --help | help) sed -n '2,14s/^# \{0,1\}//p' "$0" ;;
+  *) echo "error: found '$1', expected build, demo, test, pack, bench, device or clean" >&2; exit 2 ;;
 esac
