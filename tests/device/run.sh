@@ -12,6 +12,7 @@
 # The programs: artifacts/device/app, unpacked from artifacts/device.tar.xz, which `./build.sh device` makes on a machine with .NET.
 # A part prints results as JSON lines and ends with 0, with 1 when something failed, with 77 when it could not run (its last line says why). Exit code: 0 when no part failed.
 set -uo pipefail
+from=$PWD
 cd "$(dirname "$0")/../.."
 export LC_ALL=C DOTNET_gcServer=0
 emulated=0 limit=570 parts="facts compile conformance agreement pocket benchmarks peers" out=${OUT:-}
@@ -26,7 +27,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 for part in $parts; do [ -f "tests/device/parts/$part.sh" ] || { echo "error: --parts: found '$part', expected some of$(cd tests/device/parts && for f in *.sh; do printf ' %s' "${f%.sh}"; done)" >&2; exit 2; }; done
-out=${out:-artifacts/device/out}
+case $out in '') out=artifacts/device/out ;; /*) ;; *) out=$from/$out ;; esac
 mkdir -p "$out" && out=$(cd "$out" && pwd) || exit 1
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 
