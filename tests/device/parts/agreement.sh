@@ -4,7 +4,7 @@
 [ -x "$HE_DEVICE_APP" ] || { echo "no programs (./build.sh device)"; exit 77; }
 code=0 longest=100
 agree() { # model, type, bound
-  timeout --foreground --kill-after=3 40 "$HE_DEVICE_APP" agree "$@" $longest || { code=1; echo "$1 in $2: does not agree, or ended before it could"; }
+  timeout --foreground --kill-after=3 $((40 * HE_DEVICE_PATIENCE)) "$HE_DEVICE_APP" agree "$@" $longest || { code=1; echo "$1 in $2: does not agree, or ended before it could"; }
 }
 smollm=$(ls "${HE_SHARED:-../shared}"/models/SmolLM2-*.gguf 2>/dev/null | head -1)
 models="tests/golden/models/llama tests/golden/models/opt tests/golden/models/gpt2 tests/golden/models/gpt-neox"

@@ -14,7 +14,7 @@ generate opt-1.3b 128 256 128 bfloat16
 generate smollm2-135m 8 128 128 float32
 train smollm2-135m 8 512 0 float32
 prefill llama-8b 1 4096 0 bfloat16'
-most=60 reps=3
+most=$((60 * HE_DEVICE_PATIENCE)) reps=3
 if [ "$HE_DEVICE_EMULATED" = 1 ]; then cases='generate pocket 2 2 2 float32'; reps=1; fi
 good=0 bad=0
 while read -r what shape batch prompt new dtype; do

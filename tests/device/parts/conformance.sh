@@ -2,7 +2,7 @@
 # The conformance suite and the backend's tests on the device: a process a class, so that a fault ends one class.
 [ -x "$HE_DEVICE_APP" ] || { echo "no programs (./build.sh device)"; exit 77; }
 classes=$("$HE_DEVICE_APP" classes) || exit 1
-most=100 jobs=$(( $(nproc) / 4 > 0 ? $(nproc) / 4 : 1 ))
+most=$((100 * HE_DEVICE_PATIENCE)) jobs=$(( $(nproc) / 4 > 0 ? $(nproc) / 4 : 1 ))
 if [ "$HE_DEVICE_EMULATED" = 1 ]; then classes="CudaMemory CudaKernelsTests"; fi
 export most
 one() {
